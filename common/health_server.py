@@ -1,0 +1,164 @@
+"""The worker's own HTTP port: /metrics, /livez and /readyz, answered by a few threads of the standard library."""
+
+import json
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from common.errors import ConfigurationError
+from common.health import Health
+
+log = logging.getLogger(__name__)
+
+Render = Callable[[str], tuple[str, bytes]]
+"""Content type and body of /metrics for an Accept header."""
+
+_CONNECTIONS = 16
+_IDLE_S = 5.0
+_REQUEST_S = 10.0
+
+
+class HealthServer:
+    """Serves a Health from `start` (or `with`) until `close`; port 0 takes a free one.
+
+    At most 16 connections, one request each, 10 s long; a further one is closed at once.
+    """
+
+    def __init__(self, health: Health, render: Render, host: str, port: int) -> None:
+        try:
+            self._server = _Server((host, port), _handler(health, render))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the health port {host}:{port} cannot be opened ({error.strerror}): "
+                "set health.port to a free one, or 0"
+            ) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> Self:
+        """Answer from now on."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stop answering. A second call does nothing."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Bounded: so many connections, and none of them for long."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = _CONNECTIONS
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._open: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without looking the host's name up, which may take seconds where there is no DNS."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection, or close it when there are enough."""
+        with self._lock:
+            if is_taken := len(self._open) < _CONNECTIONS:
+                self._open[request] = time.monotonic()
+        if is_taken:
+            super().process_request(request, client_address)
+        else:
+            super().shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection's end, whatever it was."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called twice a second: cut off who trickles a request."""
+        now = time.monotonic()
+        with self._lock:
+            late = [request for request, since in self._open.items() if now - since > _REQUEST_S]
+        for request in late:
+            _cut_off(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """A client that went away is nobody's error; anything else is ours, and is told."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("the health port failed to answer %s: %s", client_address[0], type(error).__name__)
+
+
+def _cut_off(request: socket.socket) -> None:
+    try:
+        request.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has just ended by itself
+
+
+def _handler(health: Health, render: Render) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _IDLE_S
+        server_version, sys_version = "commfleet", ""
+
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/livez":
+                    self._answer_json(*health.liveness())
+                case "/readyz":
+                    self._answer_json(*health.readiness())
+                case "/metrics":
+                    self._answer(HTTPStatus.OK, *render(self.headers.get("Accept", "")))
+                case _:
+                    known = {"paths": ["/metrics", "/livez", "/readyz"]}
+                    self._answer(HTTPStatus.NOT_FOUND, "application/json", json.dumps(known).encode())
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def _answer_json(self, is_well: bool, body: Mapping[str, Any]) -> None:
+            status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+            self._answer(status, "application/json", json.dumps(body).encode())
+
+        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Probes come every few seconds: quiet."""
+
+    return Handler

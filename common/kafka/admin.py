@@ -1,0 +1,171 @@
+"""Topics on a broker: what is there, making what the plan says, and the check at start-up.
+
+The embedded broker makes every topic on first use, with four partitions; it knows neither creation nor
+configs (`kafka.md`, "The embedded broker"), so nothing is applied there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar, assert_never
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typing exports but the client
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    OffsetSpec,
+    ResourceType,
+    TopicMetadata,
+)
+from confluent_kafka.cimpl import NewTopic
+
+from common.errors import BrokerDownError, ConfigurationError
+from topics.catalogue import Topic
+from topics.partitions import Cluster, partition_problems
+from topics.plan import ActualTopic, AddPartitions, Advice, ChangeConfig, CreateTopic, Problem, Step
+
+_EMBEDDED = "mockCluster"  # how librdkafka's in-process broker begins its cluster id
+
+_AWAY = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+    }
+)
+
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+_Answer = TypeVar("_Answer")
+
+
+class TopicAdmin:
+    """Administrative requests to one cluster, each bounded by `timeout_s`.
+
+    Every method raises BrokerDownError when the broker does not answer, and ConfigurationError when it
+    answers that it will not.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], timeout_s: float = 10.0) -> None:
+        self._addresses = kafka.get("bootstrap.servers", "(no bootstrap.servers)")
+        self._timeout_s = timeout_s
+        self._client = AdminClient(dict(kafka))
+
+    def cluster(self) -> Cluster:
+        """Every topic's partition count, and whether this is the embedded broker."""
+        # asked without names: naming a topic makes the embedded broker create it
+        found = self._ask("list topics", lambda: self._client.list_topics(timeout=self._timeout_s))
+        counts = {name: len(topic.partitions) for name, topic in found.topics.items()}
+        return Cluster(counts, is_embedded=str(found.cluster_id).startswith(_EMBEDDED))
+
+    def describe(self, prefix: str, wanted: Iterable[Topic]) -> dict[str, ActualTopic]:
+        """Those of the wanted topics that exist, by name without the prefix, with their configs."""
+        found = self._ask("list topics", lambda: self._client.list_topics(timeout=self._timeout_s)).topics
+        there = {topic.name: found[prefix + topic.name] for topic in wanted if prefix + topic.name in found}
+        configs = self._configs([prefix + name for name in there])
+        ends = self._ends(there.values())
+        return {
+            name: ActualTopic(
+                name,
+                partitions=len(topic.partitions),
+                replication_factor=min((len(one.replicas) for one in topic.partitions.values()), default=0),
+                config=configs[prefix + name],
+                is_empty=all(ends[prefix + name, partition] == 0 for partition in topic.partitions),
+            )
+            for name, topic in there.items()
+        }
+
+    def apply(self, steps: Iterable[Step], report: Callable[[Step], None]) -> None:
+        """Take the steps in order, telling each when it is done; problems and advice are for people.
+
+        Raises ConfigurationError before anything is done when the plan has a problem.
+        """
+        listed = list(steps)
+        problems = [str(step) for step in listed if isinstance(step, Problem)]
+        if problems:
+            raise ConfigurationError("nothing was applied: " + "; ".join(problems))
+        for step in listed:
+            self._take(step)
+            report(step)
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case CreateTopic(name, partitions, replicas, config):
+                new = NewTopic(name, partitions, replicas, config=dict(config))
+                self._each(str(step), lambda: self._client.create_topics([new]))
+            case AddPartitions(name, _, to):
+                more = NewPartitions(name, to)
+                self._each(str(step), lambda: self._client.create_partitions([more]))
+            case ChangeConfig(name, config, _, wanted):
+                resource = _resource(name, {config: wanted})
+                self._each(str(step), lambda: self._client.incremental_alter_configs([resource]))
+            case Problem() | Advice():
+                pass
+            case _:
+                assert_never(step)
+
+    def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
+        if not names:
+            return {}
+        asked = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        answers = self._each("describe configs", lambda: self._client.describe_configs(asked))
+        return {
+            resource.name: {entry.name: str(entry.value) for entry in entries.values()}
+            for resource, entries in answers.items()
+        }
+
+    def _ends(self, found: Iterable[TopicMetadata]) -> dict[tuple[str, int], int]:
+        """Where each partition ends; 0 only where there never was a record."""
+        asked = {
+            TopicPartition(str(topic.topic), partition): _LATEST for topic in found for partition in topic.partitions
+        }
+        if not asked:
+            return {}
+        answers = self._each("list offsets", lambda: self._client.list_offsets(asked))
+        return {(place.topic, place.partition): end.offset for place, end in answers.items()}
+
+    def _each(self, what: str, ask: Callable[[], Mapping[Any, Any]]) -> dict[Any, Any]:
+        """The results of a request that answers with futures, one for each thing asked about."""
+        futures = self._ask(what, ask)
+        return {about: self._ask(what, partial(_result, future, self._timeout_s)) for about, future in futures.items()}
+
+    def _ask(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
+        try:
+            return ask()
+        except TimeoutError as error:
+            raise self._away(what) from error
+        except KafkaException as error:
+            reason = error.args[0]
+            if reason.retriable() or reason.code() in _AWAY:
+                raise self._away(what) from error
+            raise ConfigurationError(f"the broker refused to {what}: {reason.str()}") from error
+
+    def _away(self, what: str) -> BrokerDownError:
+        return BrokerDownError(
+            f"no answer from {self._addresses} in {self._timeout_s:g} s, asked to {what}: "
+            "check kafka.bootstrap.servers and that the broker runs"
+        )
+
+
+def check_partitions(
+    admin: TopicAdmin, prefix: str, expected: Iterable[Topic], partitions: int | None = None
+) -> list[str]:
+    """What stands in the way of using these topics, in sentences; empty when nothing does.
+
+    `partitions` is the setting `topics.partitions`. Raises BrokerDownError when the broker is away.
+    """
+    return partition_problems(admin.cluster(), prefix, expected, partitions)
+
+
+def _result(future: Future[Any], timeout_s: float) -> Any:
+    return future.result(timeout_s)
+
+
+def _resource(name: str, config: Mapping[str, str]) -> ConfigResource:
+    changes = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
+    return ConfigResource(ResourceType.TOPIC, name, incremental_configs=changes)

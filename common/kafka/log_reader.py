@@ -1,0 +1,74 @@
+"""A topic read from its beginning to where it ends now, outside any group: for tools, not for workers."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from common.errors import CommfleetError
+from common.kafka.consumer import Record
+
+_CALL_TIMEOUT_S = 10.0
+_PAGE_S = 0.1
+_STALL_S = 15.0
+
+
+class TopicUnreadableError(CommfleetError):
+    """The broker, or the topic, cannot be read now."""
+
+
+class LogReader:
+    """Reads committed records only. `config` is a plain client's (`KafkaSettings.client()`)."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = {
+            **config,
+            "group.id": "commfleet-tools",  # needed by the client, never joined
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+
+    def records(self, topic: str) -> Iterator[Record]:
+        """Every record of a topic, partition by partition in offset order within each.
+
+        Raises TopicUnreadableError when the topic does not exist or reading stalls.
+        """
+        consumer = Consumer(self._config)
+        try:
+            partitions = self._partitions(consumer, topic)
+            consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+            yield from _until_ends(consumer, topic, set(partitions))
+        except KafkaException as error:
+            raise TopicUnreadableError(f"{topic} cannot be read: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+
+    @staticmethod
+    def _partitions(consumer: Consumer, topic: str) -> list[int]:
+        described = consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]
+        if described.error is not None:
+            raise TopicUnreadableError(
+                f"{topic} cannot be read: {described.error.str()}; create it: commfleet topics apply"
+            )
+        return sorted(described.partitions)
+
+
+def _until_ends(consumer: Consumer, topic: str, unread: set[int]) -> Iterator[Record]:
+    heard_at = time.monotonic()
+    while unread:
+        messages = consumer.consume(500, _PAGE_S)  # returns early only when it has all 500
+        if messages:
+            heard_at = time.monotonic()
+        elif time.monotonic() - heard_at > _STALL_S:
+            raise TopicUnreadableError(f"{topic} cannot be read on: no answer in {_STALL_S:.0f} s")
+        for message in messages:
+            error = message.error()
+            if error is None:
+                yield Record(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unread.discard(message.partition() or 0)
+            elif not error.retriable():
+                raise TopicUnreadableError(f"{topic} cannot be read: {error.str()}")

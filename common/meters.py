@@ -1,0 +1,127 @@
+"""What the paths call to be counted; names and help of the metrics stand in common/metrics.py."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Protocol
+
+from common.metrics import Metrics
+
+_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+
+
+class HeldRoute(Protocol):
+    """A route that is held, as far as metrics care."""
+
+    @property
+    def action(self) -> str:
+        """The held action; empty for the whole sink."""
+        ...
+
+    @property
+    def cause(self) -> str:
+        """Why."""
+        ...
+
+
+class SinkMeter:
+    """What one runner (a group of a sink) counts; called from its thread."""
+
+    def __init__(self, metrics: Metrics, sink: str, group: str) -> None:
+        self._metrics, self._sink, self._runner = metrics, sink, (sink, group)
+        self._held: set[tuple[str, str]] = set()
+
+    def consumed(self, topic: str, count: int) -> None:
+        """Records read of a topic."""
+        self._metrics.events_consumed.labels(*self._runner, topic).inc(count)
+
+    def batched(self, action: str, size: int) -> None:
+        """A batch left with so many deliveries."""
+        self._metrics.batch_size.observe((self._sink, action), (size,))
+
+    def attempted(self, action: str, verdict: str, count: int) -> None:
+        """Verdicts of tries, ends or not."""
+        self._metrics.attempts.labels(self._sink, action, verdict).inc(count)
+
+    def ended(self, flow: str, action: str, verdict: str, reason: str, latencies_s: Sequence[float]) -> None:
+        """Deliveries that ended, one latency (occurred_at to end) each; the rejected are dead letters."""
+        self._metrics.deliveries.labels(self._sink, flow, action, verdict, reason).inc(len(latencies_s))
+        self._metrics.delivery_latency.observe((self._sink, flow), latencies_s)
+        if verdict == "rejected":
+            self._metrics.dead_letters.labels(self._sink, flow, reason).inc(len(latencies_s))
+
+    def committed(self, seconds: float) -> None:
+        """A commit was confirmed after so long."""
+        self._metrics.commit_seconds.observe(self._runner, (seconds,))
+
+    def rebalanced(self) -> None:
+        """The group gave or took partitions."""
+        self._metrics.rebalances.labels(*self._runner).inc()
+
+    def holds(self, holds: Sequence[HeldRoute]) -> None:
+        """The routes that are held now: all of them; one that is not here any more shows 0."""
+        now = {(hold.action, str(hold.cause)) for hold in holds}
+        if now == self._held:
+            return
+        for route in self._held | now:
+            self._metrics.route_state.labels(*self._runner, *route).set(route in now)
+        self._held = now
+
+    def load(self, in_flight: int, lanes_waiting: int) -> None:
+        """Deliveries that are being sent, and lanes that wait for a time."""
+        self._metrics.in_flight.labels(*self._runner).set(in_flight)
+        self._metrics.lanes_waiting.labels(*self._runner).set(lanes_waiting)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Records of a partition that are not settled yet."""
+        self._metrics.lag_records.labels(*self._runner, topic, str(partition)).set(records)
+
+    def unassigned(self, topic: str, partition: int) -> None:
+        """A partition is another worker's now: its lag is not ours to tell."""
+        with suppress(KeyError):
+            self._metrics.lag_records.remove(*self._runner, topic, str(partition))
+
+    def oldest(self, seconds: float) -> None:
+        """Age of the oldest event that is not settled yet; 0 without one."""
+        self._metrics.lag_seconds.labels(*self._runner).set(seconds)
+
+
+class VendorMeter:
+    """What one sink's client counts; called from several delivery threads."""
+
+    def __init__(self, metrics: Metrics, sink: str) -> None:
+        self._metrics, self._sink = metrics, sink
+
+    def requested(self, action: str, status: int | None, seconds: float) -> None:
+        """A request ended with a status, or (None) without a whole answer."""
+        known = "none" if status is None else str(status)
+        label = known if status is None or known in _STATUSES else "other"
+        self._metrics.vendor_requests.labels(self._sink, action, label).inc()
+        self._metrics.vendor_request_seconds.observe((self._sink, action), (seconds,))
+
+    def skewed(self, seconds: float) -> None:
+        """Our clock against the vendor's Date header; positive when ours is ahead."""
+        self._metrics.clock_skew.labels(self._sink).set(seconds)
+
+
+class IngestMeter:
+    """What the ingest path counts."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def signal(self, source: str, outcome: str) -> None:
+        """A signal ended; `source` is a configured name, or `unknown`."""
+        self._metrics.ingest_signals.labels(source, outcome).inc()
+
+    def acknowledged(self, source: str, seconds: float) -> None:
+        """Kafka confirmed an event so long after it was handed over."""
+        self._metrics.ingest_ack.observe((source,), (seconds,))
+
+    def unknown_type(self, source: str) -> None:
+        """A good signal said something that we have no word for."""
+        self._metrics.ingest_unknown_types.labels(source).inc()
+
+    def substitute(self, source: str) -> None:
+        """An event carries a substitute instead of the site's own customer id."""
+        self._metrics.ingest_substitutes.labels(source).inc()

@@ -1,0 +1,106 @@
+"""The Starlette application of a sandbox Braze."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox import control
+from sandbox.braze import reads, words
+from sandbox.braze.door import Door, Endpoint
+from sandbox.braze.options import Options
+from sandbox.braze.reply import Reply, refused
+from sandbox.braze.track import track
+from sandbox.braze.trigger import trigger
+from sandbox.braze.windows import Windows
+from sandbox.braze.workspace import Workspace
+from sandbox.clock import SandboxClock
+from sandbox.misbehaviour import Misbehaviour
+
+Write = Callable[[Mapping[str, Any], Options, Workspace], Reply]
+
+_WRITES: Mapping[Endpoint, Write] = {
+    Endpoint("/users/track", "POST", "users.track"): track,
+    Endpoint("/users/export/ids", "POST", "users.export.ids"): reads.export,
+    Endpoint("/campaigns/trigger/send", "POST", "campaigns.trigger.send"): trigger,
+}
+_CAMPAIGNS = Endpoint("/campaigns/list", "GET", "campaigns.list")
+
+
+def create(**options: Any) -> Starlette:
+    """An empty workspace behind Braze's REST API; see Options for the switches."""
+    return _Braze(Options(**options)).app
+
+
+class _Braze:
+    """Glues door, endpoints and control together."""
+
+    def __init__(self, options: Options) -> None:
+        self._options, self._clock = options, SandboxClock()
+        self._windows = Windows(self._clock.now, is_mau=options.dialect == "mau")
+        self._door = Door(options, self._windows)
+        self._workspace = _Controlled(options, self._clock, self._windows)
+        desk = control.Control(self._clock, keep_received=options.keep_received, seed=options.seed)
+        self.app = Starlette(
+            routes=[
+                *(self._route(endpoint, handle) for endpoint, handle in _WRITES.items()),
+                Route(_CAMPAIGNS.path, self._list, methods=[_CAMPAIGNS.method]),
+                *control.routes(desk, self._workspace),
+            ],
+            middleware=[Middleware(Misbehaviour, control=desk)],
+            exception_handlers={HTTPException: self._lost},
+        )
+        self.app.router.redirect_slashes = False
+
+    def _route(self, endpoint: Endpoint, write: Write) -> Route:
+        async def handle(request: Request) -> Response:
+            return self._sent(self._written(endpoint, write, request.headers, await request.body()))
+
+        return Route(endpoint.path, handle, methods=[endpoint.method])
+
+    def _written(self, endpoint: Endpoint, write: Write, headers: Any, body: bytes) -> Reply:
+        if refusal := self._door.refusal(endpoint, headers):
+            return refusal
+        refusal, rate = self._door.rate(endpoint)
+        answer = refusal or self._judged(write, self._door.content(headers, body))
+        return Reply(answer.status, answer.body, answer.headers | rate)
+
+    def _judged(self, write: Write, content: Mapping[str, Any] | Reply) -> Reply:
+        return content if isinstance(content, Reply) else write(content, self._options, self._workspace)
+
+    async def _list(self, request: Request) -> Response:
+        if refusal := self._door.refusal(_CAMPAIGNS, request.headers):
+            return self._sent(refusal)
+        refusal, rate = self._door.rate(_CAMPAIGNS)
+        answer = refusal or reads.campaigns(request.query_params, self._options)
+        return self._sent(Reply(answer.status, answer.body, answer.headers | rate))
+
+    async def _lost(self, request: Request, error: Exception) -> Response:
+        """No such address, or not by this method."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        has_slash = status == 404 and request.url.path.endswith("/")
+        if has_slash and self._options.trailing_slash_status == 403:
+            return self._sent(refused(403, "Forbidden"))
+        return self._sent(refused(status, words.WRONG_METHOD if status == 405 else words.NOT_FOUND))
+
+    def _sent(self, reply: Reply) -> Response:
+        usual = {"x-request-id": str(uuid4()), "x-runtime": "0.001000", "date": self._clock.http_date()}
+        return JSONResponse(reply.body, reply.status, headers=usual | reply.headers)
+
+
+class _Controlled(Workspace):
+    """A workspace whose limits the control endpoint may set."""
+
+    def __init__(self, options: Options, clock: SandboxClock, windows: Windows) -> None:
+        super().__init__(options, clock)
+        self._windows = windows
+
+    def set_quota(self, endpoint: str, limit: int, window_s: float) -> None:
+        """Change a limit; raises KeyError for an endpoint without one."""
+        self._windows.set(endpoint, limit, window_s)

@@ -1,0 +1,37 @@
+"""How a sandbox Braze differs from another one: what the vendor page leaves open is a switch here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import uuid4
+
+PERMISSIONS = frozenset({"users.track", "users.export.ids", "campaigns.trigger.send", "campaigns.list"})
+DEFAULT_KEY = "sandbox-only-api-key"
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Switches; the defaults are the page's own.
+
+    `campaigns`: API identifier -> name of the campaigns that exist; None takes every UUID for one.
+    `contract`: 75 objects together, or (legacy) 75 of each array. `dialect`: how /users/track tells its
+    rate. `error_style`: sentences, as live servers send, or the documented codes. `lag_s`: how long
+    after its answer a request is applied, at random between the two, so that requests overtake.
+    """
+
+    keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {DEFAULT_KEY: PERMISSIONS})
+    campaigns: Mapping[str, str] | None = None
+    contract: Literal["combined", "per_array"] = "combined"
+    dialect: Literal["epoch", "mau"] = "epoch"
+    error_style: Literal["sentence", "code"] = "sentence"
+    oversize_status: Literal[413, 400] = 413
+    trailing_slash_status: Literal[404, 403] = 404
+    permission_status: Literal[403, 401] = 403
+    max_body_bytes: int = 4 * MEGABYTE
+    lag_s: tuple[float, float] = (0.0, 0.0)
+    blocked_users: frozenset[str] = frozenset()
+    blocked_names: frozenset[str] = frozenset()
+    new_id: Callable[[], str] = lambda: uuid4().hex
+    keep_received: int = 100_000
+    seed: int | None = None

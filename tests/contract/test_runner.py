@@ -1,0 +1,255 @@
+"""The sink path on the embedded broker: what becomes of each delivery, and of its offset."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from common.kafka.embedded import EmbeddedBroker
+from common.reasons import Cause, Reason
+from tests.support.poll import eventually
+from tests.support.sink_rig import Got, SinkRig, rig_flows, workspace_event
+from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
+
+SEND = "- {name: send-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.send, consent: none}"
+PUT = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
+
+MakeRig = Callable[..., SinkRig]
+
+
+@pytest.fixture
+def make_rig(embedded: EmbeddedBroker, tmp_path: Path, prefix: str) -> Iterator[MakeRig]:
+    """A rig with topics of its own."""
+    with ExitStack() as rigs:
+
+        def make(*flows: str) -> SinkRig:
+            return rigs.enter_context(closing(SinkRig(embedded.bootstrap, rig_flows(tmp_path, *flows), prefix)))
+
+        yield make
+
+
+def ids(got: list[Got], key: str) -> list[str]:
+    return [item.event_id for item in got if item.key == key]
+
+
+def test_every_event_arrives_in_order_and_is_committed(make_rig: MakeRig) -> None:
+    """Each key is served in log order; then nothing of it is left to read."""
+    rig = make_rig()
+    events = [workspace_event(number, f"c{number % 7}") for number in range(100)]
+    rig.write(*events)
+    with rig.running():
+        eventually(lambda: len(rig.sink.got) == 100, 30)
+        eventually(lambda: rig.committed() == 100, 10)
+    for key in {f"c{number}" for number in range(7)}:
+        assert ids(rig.sink.got, key) == [e["event_id"] for e in events if e["customer"]["customer_id"] == key]
+
+
+def test_what_no_flow_wants_is_committed_unread(make_rig: MakeRig) -> None:
+    """An event without a flow costs nothing and holds nothing up."""
+    rig = make_rig()
+    rig.write(*(workspace_event(number, type_="UPDATED") for number in range(5)))
+    with rig.running():
+        eventually(lambda: rig.committed() == 5, 30)
+    assert rig.sink.got == []
+
+
+def test_a_restart_sends_nothing_again(make_rig: MakeRig) -> None:
+    """What was settled before a calm stop is not read again."""
+    rig = make_rig(SEND)
+    rig.write(*(workspace_event(number, f"c{number}") for number in range(20)))
+    with rig.running():
+        eventually(lambda: len(rig.sink.got) == 20, 30)
+    rig.write(workspace_event(21))
+    with rig.running():
+        eventually(lambda: len(rig.sink.got) == 21, 30)
+    assert len({item.event_id for item in rig.sink.got}) == 21
+
+
+def test_a_refused_record_is_a_dead_letter_alone(make_rig: MakeRig) -> None:
+    """Its neighbours are delivered, once; the letter says why; the offset goes with the letter."""
+    rig = make_rig(SEND)
+    bad = workspace_event(3, "c3")["event_id"]
+
+    def script(_: object, items: list[Got]) -> Outcome:
+        return Answered(
+            [Rejected(Reason.INVALID_FIELD, "no such field", "E1") if i.event_id == bad else Delivered() for i in items]
+        )
+
+    rig.sink.script = script  # type: ignore[assignment]
+    rig.write(*(workspace_event(number, f"c{number}") for number in range(6)))
+    with rig.running():
+        eventually(lambda: rig.committed() == 6, 30)
+    letters = rig.letters()
+    assert [(x["dlq.reason"], x["dlq.vendor_code"], x["dlq.flow"]) for x in letters] == [
+        ("invalid_field", "E1", "send-created")
+    ]
+    assert len(rig.sink.got) == 5
+
+
+def test_a_request_refused_for_nobody_is_bisected(make_rig: MakeRig) -> None:
+    """The culprit alone is rejected; nobody who was not isolated is."""
+    rig = make_rig()
+    bad = workspace_event(4, "c4")["event_id"]
+
+    def script(_: object, items: list[Got]) -> Outcome | None:
+        return Refused(Reason.REFUSED, "bad request", "400") if bad in {item.event_id for item in items} else None
+
+    rig.sink.script = script  # type: ignore[assignment]
+    rig.write(*(workspace_event(number, f"c{number}") for number in range(8)))
+    with rig.running(linger_s=0.3):
+        eventually(lambda: rig.committed() == 8, 30)
+    assert [x["dlq.reason"] for x in rig.letters()] == ["refused"]
+    assert len(rig.sink.got) == 7
+    assert max(rig.sink.requests) > 1
+
+
+def test_a_deferred_delivery_holds_its_own_lane_only(make_rig: MakeRig) -> None:
+    """The key waits with all behind it, in order; other keys flow past."""
+    rig = make_rig()
+    first = workspace_event(0, "slow")
+    tries: list[str] = []
+
+    def script(_: object, items: list[Got]) -> Outcome:
+        verdicts: list[Delivered | Deferred] = []
+        for item in items:
+            tries.extend([item.event_id] * (item.event_id == first["event_id"]))
+            is_early = item.event_id == first["event_id"] and len(tries) < 4
+            verdicts.append(Deferred(Reason.THROTTLED) if is_early else Delivered())
+        return Answered(verdicts)
+
+    rig.sink.script = script  # type: ignore[assignment]
+    events = [
+        first,
+        *(workspace_event(n, "slow") for n in range(1, 4)),
+        *(workspace_event(n, "fast") for n in range(5)),
+    ]
+    rig.write(*events)
+    with rig.running():
+        eventually(lambda: rig.committed() == 9, 30)
+    assert ids(rig.sink.got, "slow") == [e["event_id"] for e in events[:4]]
+    assert rig.sink.got.index(next(g for g in rig.sink.got if g.key == "fast")) < rig.sink.got.index(
+        next(g for g in rig.sink.got if g.key == "slow")
+    )
+
+
+def test_an_unsure_repeatable_is_sent_again(make_rig: MakeRig) -> None:
+    """After the action's settling time the same delivery goes once more."""
+    rig = make_rig(PUT)
+    answers: list[Outcome] = [Answered([Unsure(Reason.TIME_OUT)])]
+    rig.sink.script = lambda *_: answers.pop() if answers else None
+    rig.write(workspace_event(1))
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+    assert len(rig.sink.got) == 1
+    assert rig.sink.requests == [1, 1]
+
+
+def test_an_unsure_once_action_is_in_doubt_and_its_route_is_probed(make_rig: MakeRig) -> None:
+    """Nobody is contacted twice: a dead letter says in_doubt, and nothing else goes before a probe was well."""
+    rig = make_rig(SEND)
+    answers: list[Outcome] = [Answered([Unsure(Reason.TIME_OUT, "no answer")])]
+    rig.sink.script = lambda *_: answers.pop() if answers else None
+    rig.write(workspace_event(1, "a"))
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+        rig.write(workspace_event(2, "b"))
+        eventually(lambda: len(rig.sink.got) == 1, 30)
+    assert [x["dlq.reason"] for x in rig.letters()] == ["in_doubt"]
+    assert rig.sink.probes >= 1
+
+
+def test_a_hold_spends_no_attempt_and_ends_by_a_probe(make_rig: MakeRig) -> None:
+    """While the credentials are refused nothing is sent; afterwards everything arrives, no letter is written."""
+    rig = make_rig()
+    is_well = False
+    hold = Hold(Cause.CREDENTIALS, Scope.SINK, "the key is refused")
+    rig.sink.script = lambda *_: None if is_well else hold
+    rig.sink.on_probe = lambda: None if is_well else hold
+    rig.write(*(workspace_event(number, f"c{number}") for number in range(30)))
+    with rig.running() as runner:
+        eventually(lambda: rig.sink.probes >= 2, 30)
+        eventually(lambda: [one.cause for one in runner.status.holds] == [Cause.CREDENTIALS], 5)
+        assert runner.status.is_ready
+        assert len(rig.sink.requests) <= 4
+        is_well = True
+        eventually(lambda: rig.committed() == 30, 30)
+    assert rig.letters() == []
+    assert len(rig.sink.got) == 30
+
+
+def test_a_full_window_pauses_and_goes_on(make_rig: MakeRig) -> None:
+    """A vendor that is away fills the window, not the memory; the backlog stays in Kafka."""
+    rig = make_rig()
+    is_well = False
+    rig.sink.script = lambda *_: None if is_well else Hold(Cause.VENDOR_DOWN, Scope.SINK, "away")
+    rig.sink.on_probe = lambda: None if is_well else Hold(Cause.VENDOR_DOWN, Scope.SINK, "away")
+    rig.write(*(workspace_event(number, "one-key") for number in range(1200)))
+    with rig.running(window_records=100, linger_s=0.0) as runner:
+        windows = runner._ownership.windows
+        eventually(lambda: any(window.is_paused for window in windows.values()), 30)
+        assert max(window.progress.span for window in windows.values()) <= 600
+        is_well = True
+        eventually(lambda: rig.committed() == 1200, 60)
+    assert ids(rig.sink.got, "one-key") == [workspace_event(n, "one-key")["event_id"] for n in range(1200)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"c1", b"not avro at all", "not_avro"),
+        (b"c1", b"\0\0\0\0\x07" + b"x" * 20, "unknown_schema"),
+        (b"c1", None, "tombstone"),
+    ],
+)
+def test_an_unusable_record_is_one_dead_letter(make_rig: MakeRig, key: bytes, value: bytes | None, reason: str) -> None:
+    """Key and value stay as they were; what follows on the same key is delivered."""
+    rig = make_rig()
+    rig.write_raw("comms.workspace.v1", key, value)
+    rig.write(workspace_event(1, "c1"))
+    with rig.running():
+        eventually(lambda: rig.committed() == 2, 30)
+    assert [(x["dlq.reason"], x["dlq.flow"], x["dlq.stage"]) for x in rig.letters()] == [(reason, "-", "decode")]
+    assert len(rig.sink.got) == 1
+
+
+def test_a_key_that_the_topic_does_not_prescribe_is_a_dead_letter(make_rig: MakeRig) -> None:
+    """Somebody else's key would put one customer's events into two lanes."""
+    rig = make_rig()
+    value = rig._encoder.encode("comms.workspace.v1", workspace_event(1, "c1"))
+    rig.write_raw("comms.workspace.v1", b"another", value)
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+    assert [x["dlq.reason"] for x in rig.letters()] == ["wrong_key"]
+
+
+def test_two_flows_of_one_event_are_two_deliveries_in_order(make_rig: MakeRig) -> None:
+    """Catalogue order; a rejected one does not stop the next."""
+    rig = make_rig(SEND, PUT)
+
+    def script(batch: object, items: list[Got]) -> Outcome | None:
+        return Answered([Rejected(Reason.REFUSED)] * len(items)) if items[0].action == "send" else None
+
+    rig.sink.script = script  # type: ignore[assignment]
+    rig.write(workspace_event(1))
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+    assert [x["dlq.flow"] for x in rig.letters()] == ["send-created"]
+    assert [item.action for item in rig.sink.got] == ["put"]
+
+
+def test_an_undecided_exception_ends_the_worker_and_loses_nothing(make_rig: MakeRig) -> None:
+    """The process exits non-zero; the next one delivers."""
+    rig = make_rig()
+
+    def script(*_: object) -> Outcome:
+        raise RuntimeError("nobody decided about this")
+
+    rig.sink.script = script
+    rig.write(workspace_event(1))
+    with pytest.raises(RuntimeError, match="nobody decided"), rig.running() as runner:
+        eventually(lambda: bool(rig.sink.requests) and not runner.status.is_ready, 30)
+    rig.sink.script = lambda *_: None
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+    assert len(rig.sink.got) == 1

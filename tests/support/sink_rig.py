@@ -1,0 +1,226 @@
+"""A runner on the embedded broker, with a vendor that a test scripts."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from confluent_kafka import Producer
+from pydantic import BaseModel
+
+from common.clock import SystemClock
+from common.codec import Decoder, Encoder, LocalSchemas
+from common.event import Event, PartitionId
+from common.kafka.clients import consumer_config, producer_config
+from common.kafka.consumer import GroupConsumer
+from common.kafka.log_reader import LogReader
+from common.kafka.transactions import TransactionalProducer
+from schemas.catalogue import catalogue
+from topics.catalogue import flow_topics, topics
+from workers.flows.catalogue import Flows, load_flows
+from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Outcome, Repeat
+from workers.sinks.dispatcher import Pace
+from workers.sinks.letters import Letters
+from workers.sinks.meter import NoMeter
+from workers.sinks.ownership import Terms
+from workers.sinks.planner import Planner
+from workers.sinks.runner import Runner
+from workers.sinks.window import Limits
+
+WORKSPACE = "comms.workspace.v1"
+RETRY, DEAD = "comms.retry.braze.main.v1", "comms.dlq.braze.v1"
+
+
+class Parameters(BaseModel):
+    """What the rig's actions take."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Got:
+    """One item that the vendor received."""
+
+    action: str
+    key: str
+    event_id: str
+    at: float
+
+
+Script = Callable[[Batch, Sequence[Got]], Outcome | None]
+
+
+@dataclass
+class ScriptedSink:
+    """A vendor that accepts everything, unless its script answers first."""
+
+    name: str = "braze"
+    script: Script = lambda _batch, _items: None
+    on_probe: Callable[[], Hold | None] = lambda: None
+    got: list[Got] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
+    probes: int = 0
+    actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
+
+    def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
+        """Nothing is ever lacking."""
+        return []
+
+    def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
+        """The item is the event's key and id."""
+        body = ((event.key or b"").decode(), str(event.value["event_id"]))
+        return Item(body, len(orjson.dumps(body)))
+
+    def deliver(self, batch: Batch) -> Outcome:
+        """Ask the script, else accept; what was accepted is remembered."""
+        with batch.permit():
+            items = [Got(batch.action.name, *item.body, time.monotonic()) for item in batch.items]
+            self.requests.append(len(items))
+            answer = self.script(batch, items)
+            if answer is None:
+                self.got.extend(items)
+                return Answered([Delivered()] * len(items))
+            if isinstance(answer, Answered):
+                taken = zip(items, answer.verdicts, strict=True)
+                self.got.extend(item for item, verdict in taken if isinstance(verdict, Delivered))
+            return answer
+
+    def probe(self, action: Action) -> Hold | None:
+        """What the test says."""
+        self.probes += 1
+        return self.on_probe()
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+def rig_actions(settle_after_s: float) -> dict[str, Action]:
+    """`send` once, `put` repeatable."""
+    made = (
+        Action("send", Repeat.ONCE, Contacts.NOBODY, Parameters, 10, 10_000, settle_after_s),
+        Action("put", Repeat.REPEATABLE, Contacts.NOBODY, Parameters, 10, 10_000, settle_after_s),
+    )
+    return {action.name: action for action in made}
+
+
+def rig_flows(folder: Path, *flows: str) -> Flows:
+    """Flows in YAML on workspace events; by default one that puts every CREATED."""
+    default = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
+    file = folder / "flows.yaml"
+    file.write_text("\n".join(flows or [default]))
+    named = {f"braze.{name}": action for name, action in rig_actions(0.05).items()}
+    return load_flows([file], named, {}, catalogue(), default=None)
+
+
+def workspace_event(number: int, key: str = "c1", type_: str = "CREATED", **more: Any) -> dict[str, Any]:
+    """One event, numbered so that its order can be told."""
+    now = datetime.now(UTC)
+    return {
+        "event_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key}/{number}")),
+        "type": type_,
+        "source": "ecm",
+        "occurred_at": now,
+        "ingested_at": now,
+        "customer": {"customer_id": key, "resolved": True},
+        "workspace_id": f"w-{key}",
+        **more,
+    }
+
+
+class SinkRig:
+    """Topics on a broker, a scripted vendor, and runners that a test starts and stops."""
+
+    def __init__(self, bootstrap: str, flows: Flows, prefix: str, session_ms: int = 6000) -> None:
+        self.kafka = {"bootstrap.servers": bootstrap}
+        self.flows, self.prefix, self._session_ms = flows, prefix, session_ms
+        self.sink = ScriptedSink()
+        self._encoder = Encoder(LocalSchemas())
+        self._producer = Producer(producer_config(self.kafka))
+        group = f"{prefix}commfleet.braze.main"
+        self._asking = GroupConsumer(consumer_config(self.kafka, group_id=group), lambda _: None)
+        self.touch()
+
+    def close(self) -> None:
+        """Let its own clients go."""
+        self._asking.close()
+
+    def touch(self) -> None:
+        """Make the topics: the embedded broker does when they are asked about."""
+        for topic in (*flow_topics(), RETRY, DEAD):
+            self._producer.list_topics(self.prefix + topic, timeout=10)
+
+    def write(self, *values: dict[str, Any]) -> None:
+        """Events onto the workspace topic, acknowledged."""
+        for value in values:
+            key = topics()[WORKSPACE].key_of(value)
+            self.write_raw(WORKSPACE, key, self._encoder.encode(WORKSPACE, value))
+
+    def write_raw(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Any bytes onto any topic, acknowledged."""
+        self._producer.produce(self.prefix + topic, value, key)
+        assert self._producer.flush(10) == 0
+
+    def runner(self, window_records: int = 1000, **pace: Any) -> Runner:
+        """A wired runner of this rig's group."""
+        group = f"{self.prefix}commfleet.braze.main"
+        paces = {
+            "max_in_flight": 4, "linger_s": 0.01, "backoff_base_s": 0.05, "backoff_cap_s": 0.2,
+            "give_up_s": 3600.0, "give_up_once_s": 3600.0, "drain_s": 5.0,
+        }  # fmt: skip
+        transactional = producer_config(self.kafka, transactional_id=f"{group}.{uuid.uuid4()}")
+        return Runner(
+            group,
+            [self.prefix + topic for topic in (*flow_topics(), RETRY)],
+            self.sink,
+            Planner(group, Decoder(LocalSchemas()), self.flows, topics(), self.prefix, self.prefix + RETRY),
+            GroupConsumer(
+                consumer_config(self.kafka, group_id=group, session_timeout_ms=self._session_ms), lambda _: None
+            ),
+            TransactionalProducer(transactional),
+            Letters(self.prefix + DEAD, "braze", "main", "rig"),
+            Terms("beginning", self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
+            Pace(**{**paces, **pace}),
+            SystemClock(),
+            NoMeter(),
+        )
+
+    @contextmanager
+    def running(self, window_records: int = 1000, **pace: Any) -> Iterator[Runner]:
+        """A runner in a thread; what it raised is raised at the end."""
+        runner, stop = self.runner(window_records, **pace), threading.Event()
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                runner.run(stop)
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield runner
+        finally:
+            stop.set()
+            thread.join(30)
+        assert not thread.is_alive(), "the runner did not stop"
+        if failures:
+            raise failures[0]
+
+    def committed(self) -> int:
+        """Records of the workspace topic below the group's committed offsets."""
+        found = self._asking.committed([PartitionId(self.prefix + WORKSPACE, number) for number in range(4)])
+        return sum(commit.offset for commit in found.values() if commit)
+
+    def letters(self) -> list[dict[str, str]]:
+        """The `dlq.*` headers of every letter."""
+        return [
+            {name: (value or b"").decode() for name, value in record.headers if name.startswith("dlq.")}
+            for record in LogReader(self.kafka).records(self.prefix + DEAD)
+        ]

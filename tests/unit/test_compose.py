@@ -1,0 +1,177 @@
+"""docker-compose.kafka.yml and deploy/Dockerfile, checked without Docker: nothing they name is missing."""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator, ValidationError
+from ruamel.yaml import YAML
+
+from workers.check import check
+from workers.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+SECRETS = "/run/secrets/"
+
+
+def _compose() -> dict[str, Any]:
+    text = (ROOT / "docker-compose.kafka.yml").read_text()
+    return dict(YAML(typ="safe", pure=True).load(text))  # with merge keys, as docker compose reads it
+
+
+COMPOSE = _compose()
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("commfleet"))
+
+
+def _schema() -> dict[str, Any]:
+    """The schema of the compose specification, as a development dependency carries it."""
+    folder = files("check_jsonschema") / "builtin_schemas" / "vendor"
+    return dict(json.loads((folder / "compose-spec.json").read_text()))
+
+
+def _local(path: str, service: Mapping[str, Any]) -> str:
+    """The file of the repository that a path inside a container stands for."""
+    if path.startswith(SECRETS):
+        return str(ROOT / COMPOSE["secrets"][path.removeprefix(SECRETS)]["file"])
+    mounts = (mount.split(":") for mount in service.get("volumes", []))
+    return next((str(ROOT / source) for source, target, *_ in mounts if target == path), path)
+
+
+def _settings(name: str) -> Settings:
+    """The settings that a service would load."""
+    service = SERVICES[name]
+    env = {key: _local(str(value), service) for key, value in service.get("environment", {}).items()}
+    return load_settings(None, env)
+
+
+def test_it_fits_the_compose_specification() -> None:
+    """Every key and every form of value is one that docker compose knows."""
+    Draft202012Validator(_schema()).validate(COMPOSE)
+
+
+def test_the_schema_notices_a_wrong_key() -> None:
+    """The check is not an empty one."""
+    broken = {"services": {"kafka": {"image": "x", "comand": ["y"]}}}
+
+    with pytest.raises(ValidationError, match="comand"):
+        Draft202012Validator(_schema()).validate(broken)
+
+
+def test_every_mount_and_secret_exists() -> None:
+    """A missing file would be mounted as an empty folder."""
+    mounts = [
+        mount.split(":")[0]
+        for service in SERVICES.values()
+        for mount in service.get("volumes", [])
+        if mount.split(":")[0] not in COMPOSE["volumes"]
+    ]
+    secrets = [secret["file"] for secret in COMPOSE["secrets"].values()]
+
+    assert mounts
+    assert [name for name in (*mounts, *secrets) if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_build_exists(name: str) -> None:
+    """Context and Dockerfile."""
+    build = SERVICES[name]["build"]
+
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_is_one_of_ours(name: str) -> None:
+    """The subcommand and its options are known to the command line; --help keeps it from running."""
+    from workers.cli import main
+
+    answer = CliRunner().invoke(main, [*SERVICES[name]["command"], "--help"])
+
+    assert answer.exit_code == 0, answer.output
+
+
+def test_a_wrong_command_is_noticed() -> None:
+    """--help does not excuse an unknown option or subcommand."""
+    from workers.cli import main
+
+    answers = [CliRunner().invoke(main, [*words, "--help"]) for words in (["run", "snk"], ["topics", "--no"])]
+
+    assert [answer.exit_code for answer in answers] == [2, 2]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_is_one_of_ours(name: str) -> None:
+    """Variables, secrets and flow files load as they would in the container."""
+    settings = _settings(name)
+
+    assert name == "sandbox-braze" or settings.kafka.bootstrap_servers == "kafka:19092"
+
+
+def test_the_sink_sends_to_the_sandbox() -> None:
+    """Nothing real is contacted, and the key is read from its secret."""
+    braze = _settings("sink-braze").sinks.braze
+
+    assert braze is not None
+    assert braze.base_url == "http://sandbox-braze:8081"
+    assert braze.api_key.get_secret_value() == "sandbox-only-api-key"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_is_wrong_with_what_it_runs(name: str) -> None:
+    """`commfleet check` in the container: flows, the campaigns that they name, topics, Kafka properties."""
+    assert check(_settings(name)) == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_containers_are_confined(name: str) -> None:
+    """No root, no writable image, no capabilities; ports for this machine only."""
+    service = SERVICES[name]
+
+    assert not service["user"].startswith("0")
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if "run" in SERVICES[name]["command"]])
+def test_workers_are_asked_whether_they_are_ready(name: str) -> None:
+    """On the port that health has when nothing is set."""
+    assert f":{_settings(name).health.port}/readyz" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+def test_the_image_copies_what_exists() -> None:
+    """Every COPY from the build context names a file or folder that .dockerignore lets through."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+    let_through = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert "workers" in copied
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    assert [source for source in copied if f"!{source}" not in let_through] == []
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    """A numeric user: Kubernetes' runAsNonRoot needs it, and it is the one the compose file names."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)
+
+    assert {SERVICES[name]["user"] for name in OURS} == {user}
+
+
+def test_the_image_has_the_locked_versions() -> None:
+    """Its lock is a part of the lock that the tests run with, hash for hash."""
+    whole, part = (
+        set(re.split(r"\n(?=\S)", (ROOT / name).read_text().strip()))
+        for name in ("requirements.lock", "deploy/requirements.lock")
+    )
+
+    assert part < whole

@@ -1,0 +1,239 @@
+"""The composition root: settings in, a wired worker out. Only here are clients, threads and servers created."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from types import FrameType
+from typing import Any
+
+from common import log
+from common.clock import SystemClock
+from common.codec import Decoder, Encoder, LocalSchemas
+from common.errors import BrokerDownError, ConfigurationError
+from common.health import Health
+from common.health_server import HealthServer
+from common.kafka.admin import TopicAdmin
+from common.kafka.clients import consumer_config, producer_config
+from common.kafka.consumer import GroupConsumer
+from common.kafka.producer import ConfirmedProducer
+from common.kafka.transactions import TransactionalProducer
+from common.meters import IngestMeter, SinkMeter
+from common.metrics import Metrics
+from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
+from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
+from workers.flows.catalogue import Flows
+from workers.ingest.intake import Intake
+from workers.ingest.server import listen, serve
+from workers.ingest.webhook import create_app
+from workers.settings import Settings
+from workers.sinks.api import Sink
+from workers.sinks.dispatcher import Pace
+from workers.sinks.letters import Letters
+from workers.sinks.ownership import Terms
+from workers.sinks.planner import Planner
+from workers.sinks.runner import Runner
+from workers.sinks.window import Limits
+
+_log = logging.getLogger(__name__)
+
+_SESSION_MS = 45_000
+_TRANSACTION_MS = 10_000
+_RETRY_S = 2.0
+_STUCK_S = 120.0
+
+
+class Worker:
+    """What every worker has: logs, metrics, a health port, and a signal that tells it to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        log.configure(settings.log, settings.worker_name)
+        self.settings = settings
+        self.clock = SystemClock()
+        self.metrics = Metrics(version("commfleet"))
+        self.health = Health()
+        self.stop = threading.Event()
+        self._broker_trouble = "not reached yet"
+        self.health.ready_when("broker", lambda: self._broker_trouble)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve health and listen to SIGTERM and SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        at = self.settings.health
+        with HealthServer(self.health, self.metrics.render, at.host, at.port) as server:
+            _log.info("health on port %s", server.port, extra={"port": server.port})
+            yield
+
+    def broker_state(self, trouble: str | None) -> None:
+        """What a client last learned of the brokers; None is well."""
+        self._broker_trouble = trouble or ""
+
+    def await_topics(self, needed: list[str]) -> bool:
+        """Wait for the broker, then check the topics; False when told to stop meanwhile.
+
+        Raises ConfigurationError when topics are missing or their partition counts are wrong.
+        """
+        admin = TopicAdmin(self.settings.kafka.client())
+        while not self.stop.is_set():
+            try:
+                problems = admin.check_partitions(self.settings.prefix, needed, self.settings.topics.partitions)
+            except BrokerDownError as error:
+                _log.warning("%s; tried again until it answers", error)
+                self.broker_state(str(error))
+                self.stop.wait(_RETRY_S)
+                continue
+            if problems:
+                raise ConfigurationError("\n".join(problems))
+            self.broker_state(None)
+            return True
+        return False
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        _log.info("told to stop by %s", signal.Signals(number).name)
+        self.stop.set()
+
+
+def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
+    """Run a sink until SIGTERM: all its groups, or one. Raises CommfleetError when it cannot go on."""
+    config = vendor_config(settings, name)
+    flows = all_flows(settings)
+    worker = Worker(settings)
+    sink = VENDORS[name].connect(config, worker.clock)
+    if problems := sink_problems(sink, flows):
+        raise ConfigurationError("\n".join(problems))
+    groups = _groups(sink, group)
+    with worker.running():
+        needed = [*flow_topics(), dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
+        if worker.await_topics(needed):
+            _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
+
+
+def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flows) -> Runner:
+    """One group of a sink, wired."""
+    settings, own = worker.settings, flows.for_sink(sink.name, group)
+    start_from = start_of(sink.name, config, own)
+    kafka = settings.kafka.client()
+    group_id = f"{settings.prefix}commfleet.{sink.name}.{group}"
+    retry = settings.prefix + retry_topic(sink.name, group)
+    session_s = int(kafka.get("session.timeout.ms", _SESSION_MS)) / 1000
+    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id), worker.broker_state)
+    transactions = TransactionalProducer(
+        producer_config(
+            kafka,
+            transactional_id=f"{group_id}.{settings.worker_name}",
+            transaction_timeout_ms=_TRANSACTION_MS,
+        )
+    )
+    runner = Runner(
+        group=group_id,
+        topics=[*(settings.prefix + topic for topic in flow_topics()), retry],
+        sink=sink,
+        planner=Planner(group_id, Decoder(LocalSchemas()), own, topics(), settings.prefix, retry),
+        consumer=consumer,
+        transactions=transactions,
+        letters=Letters(settings.prefix + dead_letter_topic(sink.name), sink.name, group, settings.worker_name),
+        terms=Terms(
+            start_from, session_s, config.commit_interval_s, Limits(config.window_records, config.window_bytes)
+        ),
+        pace=Pace(
+            max_in_flight=config.max_in_flight,
+            linger_s=config.linger_s,
+            backoff_base_s=config.base_backoff_s,
+            backoff_cap_s=config.max_backoff_s,
+            give_up_s=config.give_up_s,
+            give_up_once_s=config.give_up_once_s,
+            drain_s=config.drain_s,
+        ),
+        clock=worker.clock,
+        meter=SinkMeter(worker.metrics, sink.name, group),
+    )
+    _watch(worker, f"{sink.name}.{group}", runner)
+    return runner
+
+
+def run_webhook(settings: Settings) -> None:
+    """Run the HTTP door until SIGTERM. Raises CommfleetError when it cannot go on."""
+    worker = Worker(settings)
+    door = settings.ingest.webhook
+    if not door.sources:
+        raise ConfigurationError("ingest.webhook.sources is empty: nobody may send; add a source (docs/settings.md)")
+    producer = ConfirmedProducer(
+        producer_config(settings.kafka.client()),
+        confirm_timeout_s=door.confirm_timeout_s,
+        max_unconfirmed=door.max_unconfirmed,
+    )
+    intake = Intake(producer, Encoder(LocalSchemas()), topics(), settings.prefix)
+    worker.health.ready_when("producer", lambda: producer.trouble)
+    with worker.running():
+        listener = listen(door)
+        _log.info("webhook on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
+        app = create_app(door, intake, worker.clock, IngestMeter(worker.metrics))
+        checking = threading.Thread(target=_check_topics, args=(worker,), daemon=True)
+        checking.start()
+        serve(app, door, worker.stop, listener=listener)
+        producer.close()
+
+
+def _check_topics(worker: Worker) -> None:
+    """The door is open while the broker is away (it answers 503); what is wrong with topics keeps it unready."""
+    try:
+        worker.await_topics(list(flow_topics()))
+    except ConfigurationError as error:
+        _log.error("%s", error)
+        worker.broker_state(str(error))
+
+
+def _groups(sink: Sink, only: str | None) -> list[str]:
+    groups = list(dict.fromkeys(action.group for action in sink.actions.values()))
+    if only is not None and only not in groups:
+        raise ConfigurationError(f"sink {sink.name} has no group {only!r}; it has: {', '.join(groups)}")
+    return [only] if only else groups
+
+
+def _run_all(worker: Worker, runners: list[Runner]) -> None:
+    """Each runner in a thread of its own; when one ends badly, all stop."""
+    failures: list[BaseException] = []
+
+    def run(runner: Runner) -> None:
+        try:
+            runner.run(worker.stop)
+        except BaseException as error:  # the first one is raised again below
+            failures.append(error)
+        finally:
+            worker.stop.set()
+
+    threads = [threading.Thread(target=run, args=(runner,), name="runner") for runner in runners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _watch(worker: Worker, name: str, runner: Runner) -> None:
+    """Readiness, liveness and holds of one runner."""
+
+    def readiness() -> str:
+        return "" if runner.status.is_ready else "no partitions assigned yet, or commits are not confirmed"
+
+    def liveness() -> str:
+        at = runner.status.at
+        idle_s = worker.clock.monotonic() - at
+        return f"its thread has been stuck for {idle_s:.0f} s" if at and idle_s > _STUCK_S else ""
+
+    def holds() -> list[dict[str, str | float]]:
+        return [
+            {"route": f"{name}.{hold.action}" if hold.action else name, "cause": hold.cause, "detail": hold.detail}
+            for hold in runner.status.holds
+        ]
+
+    worker.health.ready_when(name, readiness)
+    worker.health.live_while(name, liveness)
+    worker.health.show_holds(holds)
+
+

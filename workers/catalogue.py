@@ -1,0 +1,86 @@
+"""The vendors there are and the flows that a site runs: what every command that knows flows stands on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.clock import Clock, SystemClock
+from common.errors import ConfigurationError
+from schemas.catalogue import catalogue
+from workers.flows.catalogue import DEFAULT, Flows, load_flows
+from workers.settings import Settings
+from workers.sinks.api import Action, Repeat, Sink
+from workers.sinks.braze.sink import BrazeSink
+from workers.sinks.braze.sink import actions as braze_actions
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """How a vendor's sink comes into being from its section of the settings."""
+
+    actions: Callable[[Any], Mapping[str, Action]]
+    connect: Callable[[Any, Clock], Sink]
+
+
+VENDORS: Mapping[str, Vendor] = {"braze": Vendor(braze_actions, BrazeSink.connect)}
+
+
+def vendor_config(settings: Settings, name: str) -> Any:
+    """A sink's section. Raises ConfigurationError when there is no such sink, or it has no section."""
+    if name not in VENDORS:
+        raise ConfigurationError(f"there is no sink {name!r}; there are: {', '.join(VENDORS)}")
+    config = getattr(settings.sinks, name)
+    if config is None:
+        raise ConfigurationError(
+            f"sink {name} is not configured: add sinks.{name} to the configuration file (docs/settings.md)"
+        )
+    return config
+
+
+def all_actions(settings: Settings) -> dict[str, Action]:
+    """Every action of every sink, as `sink.action`, with the limits that its configuration sets."""
+    return {
+        f"{name}.{action.name}": action
+        for name, vendor in VENDORS.items()
+        for action in vendor.actions(getattr(settings.sinks, name)).values()
+    }
+
+
+def configured_sinks(settings: Settings) -> dict[str, Sink]:
+    """The sinks that have a section, by name; nothing is contacted."""
+    configs = {name: getattr(settings.sinks, name) for name in VENDORS}
+    return {name: VENDORS[name].connect(config, SystemClock()) for name, config in configs.items() if config}
+
+
+def all_flows(settings: Settings) -> Flows:
+    """The default catalogue and the site's own flows; raises FaultyFlowsError with every fault of every file."""
+    return load_flows(
+        settings.flows.files,
+        all_actions(settings),
+        settings.flows.values,
+        catalogue(),
+        DEFAULT if settings.flows.defaults else None,
+    )
+
+
+def sink_problems(sink: Sink, flows: Flows) -> list[str]:
+    """What a sink's own configuration lacks for the flows that use it, each with file and line."""
+    return [
+        f"{flow.file}:{flow.line}: flow {flow.name}: {problem}"
+        for flow in flows
+        if flow.sink == sink.name
+        for problem in sink.problems(flow.action, flow.possible)
+    ]
+
+
+def start_of(name: str, config: Any, flows: Flows) -> Any:
+    """Where a group without offsets begins. Raises ConfigurationError when a once-flow needs it said."""
+    if config.start_from is not None:
+        return config.start_from
+    once = sorted(flow.name for flow in flows if flow.action.repeat is Repeat.ONCE)
+    if once:
+        raise ConfigurationError(
+            f"sinks.{name}.start_from is not set, and {', '.join(once)} must not be made twice: say beginning, end "
+            "or a time; it counts for partitions that this group has never read"
+        )
+    return "beginning"

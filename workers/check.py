@@ -1,0 +1,78 @@
+"""`commfleet check`: everything that can be told without contacting anybody."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from common.errors import CommfleetError
+from common.kafka.verify import complaint
+from schemas.catalogue import catalogue
+from topics.catalogue import dead_letter_topic, retry_topic, topics
+from workers.catalogue import all_flows, configured_sinks, sink_problems
+from workers.flows.catalogue import Flows
+from workers.flows.place import FaultyFlowsError
+from workers.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that cannot work; `part` is kafka, schemas, topics or flows."""
+
+    part: str
+    message: str
+
+
+def check(settings: Settings) -> list[Problem]:
+    """Everything that is wrong with these settings, the flows that they name, the schemas and the topics.
+
+    (Wrong settings do not get this far: loading them tells all of theirs.)
+    """
+    return [*_kafka(settings), *_schemas(), *_topics(), *_flows(settings)]
+
+
+def _kafka(settings: Settings) -> Iterator[Problem]:
+    if refused := complaint(settings.kafka.client()):
+        yield Problem("kafka", f"librdkafka refuses the kafka settings: {refused}")
+
+
+def _schemas() -> Iterator[Problem]:
+    try:
+        yield from (Problem("schemas", problem) for problem in catalogue().problems())
+    except (FileNotFoundError, KeyError) as error:
+        yield Problem("schemas", f"the catalogue is not whole: {error}")
+
+
+def _topics() -> Iterator[Problem]:
+    try:
+        found = topics()
+    except CommfleetError as error:
+        yield Problem("topics", str(error))
+        return
+    for topic in found.values():
+        if topic.schema and topic.schema not in catalogue().topics:
+            yield Problem("topics", f"{topic.name} has the schema {topic.schema}, which is not in schemas/")
+
+
+def _flows(settings: Settings) -> Iterator[Problem]:
+    try:
+        flows = all_flows(settings)
+    except FaultyFlowsError as error:
+        yield from (Problem("flows", str(fault)) for fault in error.errors)
+        return
+    yield from _missing_topics(flows)
+    yield from _sinks(settings, flows)
+
+
+def _missing_topics(flows: Flows) -> Iterator[Problem]:
+    """A sink's group reads its retry topic, and writes the sink's letters: both need a file."""
+    needed = {
+        topic for flow in flows for topic in (retry_topic(flow.sink, flow.action.group), dead_letter_topic(flow.sink))
+    }
+    for name in sorted(needed - topics().keys()):
+        yield Problem("topics", f"{name} has no file in topics/, and flows need it")
+
+
+def _sinks(settings: Settings, flows: Flows) -> Iterator[Problem]:
+    """What the configured sinks lack for the flows that use them; connecting contacts nobody."""
+    for sink in configured_sinks(settings).values():
+        yield from (Problem("flows", problem) for problem in sink_problems(sink, flows))
+        sink.close()

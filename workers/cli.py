@@ -1,0 +1,400 @@
+"""The command line: parse, call one function, print. Exit 0 done, 1 failed, 2 misused.
+
+`commfleet --help` imports click and the standard library only: everything else is imported by the command
+that needs it (a test holds that list).
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+if TYPE_CHECKING:
+    from workers.dead_letters import Filter
+    from workers.produce import LineError, Stored
+    from workers.settings import Settings
+
+SINKS = ("braze",)
+GROUPS = ("main", "consent")
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Load the settings of this deployment for a command: its first argument."""
+
+    @click.pass_obj
+    @wraps(command)
+    def loaded(config: Path | None, /, *args: Any, **options: Any) -> Any:
+        from workers.settings import load_settings
+
+        return command(load_settings(config), *args, **options)
+
+    return loaded
+
+
+class _Commands(click.Group):
+    """The root: an error that we named becomes one message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from common.errors import CommfleetError
+
+            if isinstance(error, CommfleetError):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+@click.group(cls=_Commands, context_settings=_HELP)
+@click.version_option(package_name="commfleet", message="commfleet %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="COMMFLEET_CONFIG",
+    help="Configuration file; without it, commfleet.yaml in the working directory where it exists.",
+)
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Workers between Kafka and Exstream, Marketo, Braze, Extended ECM and Notifications."""
+    ctx.obj = config
+
+
+@main.group()
+def run() -> None:
+    """Run a worker until SIGTERM."""
+
+
+@run.command("sink")
+@click.argument("name", type=click.Choice(SINKS))
+@click.option("--group", type=click.Choice(GROUPS), help="One group of the sink only; all of them without it.")
+@_with_settings
+def run_sink(settings: "Settings", name: str, group: str | None) -> None:
+    """Push events to a vendor."""
+    from workers import bootstrap
+
+    bootstrap.run_sink(settings, name, group)
+
+
+@run.group("ingest")
+def run_ingest() -> None:
+    """Turn what other systems emit into events."""
+
+
+@run_ingest.command("webhook")
+@_with_settings
+def run_webhook(settings: "Settings") -> None:
+    """Take events over HTTP."""
+    from workers import bootstrap
+
+    bootstrap.run_webhook(settings)
+
+
+@main.command()
+@click.option("--serve", is_flag=True, help="Stay up afterwards, and print curl lines to try.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what was counted as JSON.")
+def demo(serve: bool, report: Path | None) -> None:
+    """Run everything on this machine, without any server."""
+    from workers import demo as demonstration
+    from workers import show
+
+    with show.DemoScreen() as screen:
+        is_whole = demonstration.run(serve=serve, report=report, screen=screen)
+    _end(is_whole)
+
+
+@main.command()
+@_with_settings
+def check(settings: "Settings") -> None:
+    """Check settings, flows, schemas and topics, contacting nobody."""
+    from workers import show
+    from workers.check import check as problems
+
+    found = problems(settings)
+    show.faults(found)
+    _end(not found)
+
+
+@main.group()
+def config() -> None:
+    """The settings of this deployment."""
+
+
+@config.command("show")
+@click.pass_obj
+def config_show(config: Path | None) -> None:
+    """Every setting in effect and where it came from; secrets masked."""
+    from workers import show
+    from workers.settings import shown_settings
+
+    show.settings(shown_settings(config))
+
+
+@main.group()
+def topics() -> None:
+    """The topics, as their files prescribe them."""
+
+
+@topics.command("list")
+@_with_settings
+def topics_list(settings: "Settings") -> None:
+    """Every topic as it should be, and what the broker has."""
+    from workers import show, topics_command
+
+    show.topics(topics_command.topic_rows(settings))
+
+
+@topics.command("plan")
+@_with_settings
+def topics_plan(settings: "Settings") -> None:
+    """What apply would do; fails where it could not mend everything."""
+    from topics.plan import Problem
+    from workers import show, topics_command
+
+    steps = topics_command.topic_plan(settings)
+    show.topic_plan(steps)
+    _end(not any(isinstance(step, Problem) for step in steps))
+
+
+@topics.command("apply")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def topics_apply(settings: "Settings", yes: bool) -> None:
+    """Create and mend topics; shows its plan first."""
+    from workers import show, topics_command
+
+    steps = topics_command.topic_plan(settings)
+    show.topic_plan(steps)
+    if topics_command.changes(steps):
+        _agree(yes, "Apply this?")
+        topics_command.apply_topics(settings, steps, lambda step: click.echo(f"done: {step}"))
+
+
+@main.group()
+def flows() -> None:
+    """The flows: the default catalogue and the site's own."""
+
+
+@flows.command("list")
+@click.option("--sink", type=click.Choice(SINKS), help="The flows of one sink only.")
+@_with_settings
+def flows_list(settings: "Settings", sink: str | None) -> None:
+    """Every flow that runs, in catalogue order."""
+    from workers import show
+    from workers.catalogue import all_flows
+
+    show.flows(flow for flow in all_flows(settings) if sink in (None, flow.sink))
+
+
+@flows.command("explain")
+@click.argument("event", type=click.File("rb"))
+@click.option("--topic", help="The event's topic; without it, the one whose schema the event fits.")
+@click.option("--reveal", is_flag=True, help="Show personal data.")
+@_with_settings
+def flows_explain(settings: "Settings", event: BinaryIO, topic: str | None, reveal: bool) -> None:
+    """Which flows act on a JSON event, why the others do not, and the requests that would be made."""
+    from workers import show
+    from workers.explaining import explain_event
+
+    show.explanation(explain_event(settings, event.read(), topic, reveal=reveal))
+
+
+@main.group()
+def schemas() -> None:
+    """The event schemas."""
+
+
+@schemas.command("list")
+def schemas_list() -> None:
+    """Every event schema and its local id."""
+    from workers import schemas_command, show
+
+    show.schemas(schemas_command.schema_rows())
+
+
+@main.command()
+@click.argument("topic")
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--check", "is_check", is_flag=True, help="Only validate; no broker is needed.")
+@click.option("--keep-going", is_flag=True, help="Send the good lines even if some are bad.")
+@_with_settings
+def produce(settings: "Settings", topic: str, file: BinaryIO, is_check: bool, keep_going: bool) -> None:
+    """Send JSON events, one a line, from FILE or standard input (-); what is wrong is told by line.
+
+    All lines are validated first: nothing is sent when one is bad, unless --keep-going.
+    """
+    from workers.produce_command import produce_lines
+
+    _end(_tell_lines(produce_lines(settings, topic, file, is_check=is_check, keep_going=keep_going)))
+
+
+def _tell_lines(answers: "Iterable[Stored | LineError]") -> bool:
+    """Print what became of each line; whether all were good."""
+    from workers.produce import LineError
+
+    good = bad = 0
+    for answer in answers:
+        if isinstance(answer, LineError):
+            bad += 1
+            click.echo(answer, err=True)
+        else:
+            good += 1
+            click.echo(f"line {answer.line}: {answer.event_id} {answer.position or 'is good'}")
+    click.echo(f"{good} good, {bad} bad", err=True)
+    return not bad
+
+
+@main.group()
+def dlq() -> None:
+    """Dead letters: deliveries that need a person. A letter is addressed partition:offset."""
+
+
+def _filters(command: Any) -> Any:
+    """The conditions that list and redrive share."""
+    options = (
+        click.option("--flow", help="Of this flow; - for records that no flow could use."),
+        click.option("--reason", callback=_reason, help="With this reason."),
+        click.option("--since", callback=_since, help="Since a time, or an age: 30m, 2h, 7d."),
+        click.option("--key", help="With this record key."),
+        click.option("--limit", type=click.IntRange(min=1), help="At most so many, in the topic's order."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _reason(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    from common.reasons import Reason
+
+    known = [str(reason) for reason in Reason]
+    if text is not None and text not in known:
+        raise click.BadParameter(f"{text!r} is no reason; the reasons are {', '.join(known)}")
+    return text
+
+
+def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    from workers.moments import moment
+
+    try:
+        return None if text is None else moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _address(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for text in (given,) if isinstance(given, str) else given:
+        partition, _colon, offset = text.partition(":")
+        if not (partition.isdecimal() and offset.isdecimal()):
+            raise click.BadParameter(f"{text!r} is no letter's address: write partition:offset, as dlq list does")
+    return given
+
+
+_any_sink = click.option("--sink", type=click.Choice(SINKS), help="Of one sink only.")
+_one_sink = click.option("--sink", type=click.Choice(SINKS), default=SINKS[0], show_default=True, help="Whose letters.")
+
+
+@dlq.command("stats")
+@_any_sink
+@_with_settings
+def dlq_stats(settings: "Settings", sink: str | None) -> None:
+    """How many open letters there are, by flow and reason."""
+    from workers import letters_command, show
+
+    show.letter_stats({name: letters_command.dead_letters(settings, name).stats() for name in _sinks(sink)})
+
+
+@dlq.command("list")
+@_any_sink
+@_filters
+@_with_settings
+def dlq_list(settings: "Settings", sink: str | None, **conditions: Any) -> None:
+    """Open letters, without their content."""
+    from workers import letters_command, show
+
+    wanted = _filter(**conditions)
+    show.letters({name: letters_command.dead_letters(settings, name).open(wanted) for name in _sinks(sink)})
+
+
+@dlq.command("show")
+@click.argument("letter", callback=_address)
+@_one_sink
+@click.option("--reveal", is_flag=True, help="Show personal data.")
+@_with_settings
+def dlq_show(settings: "Settings", letter: str, sink: str, reveal: bool) -> None:
+    """Everything about one letter, its event decoded; personal data is masked."""
+    from workers import letters_command, show
+
+    show.document(letters_command.dead_letters(settings, sink).show(letter, reveal))
+
+
+@dlq.command("redrive")
+@click.argument("letters", nargs=-1, callback=_address)
+@_one_sink
+@_filters
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), default=20, show_default=True, help="Letters a second."
+)
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def dlq_redrive(
+    settings: "Settings", letters: tuple[str, ...], sink: str, rate: float, dry_run: bool, yes: bool, **conditions: Any
+) -> None:
+    """Send letters again, to the failed sink only; shows its plan first. Stopped, it can be started again."""
+    from workers import letters_command, show
+
+    mailbox = letters_command.dead_letters(settings, sink)
+    steps = mailbox.plan(mailbox.open(_filter(addresses=letters, **conditions)))
+    show.redrive_plan(steps)
+    count = sum(not step.obstacle for step in steps)
+    if dry_run or not count:
+        return
+    _agree(yes, f"Send {count} letters again?")
+    with click.progressbar(length=count, label="redriving") as bar:
+        sent = letters_command.redrive(settings, sink, steps, rate, lambda _: bar.update(1))
+    click.echo(f"{sent} sent again, {len(steps) - sent} left")
+
+
+def _filter(**conditions: Any) -> "Filter":
+    from workers.dead_letters import Filter
+
+    return Filter(**conditions)
+
+
+def _sinks(sink: str | None) -> tuple[str, ...]:
+    return (sink,) if sink else SINKS
+
+
+@main.command()
+@click.argument("name", type=click.Choice([*SINKS, "all"]))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 takes a free one.")
+def sandbox(name: str, host: str, port: int) -> None:
+    """Serve an emulated vendor on this machine; prints its base URL."""
+    from workers.processes import run_sandbox
+
+    run_sandbox(name, host, port, click.echo)
+
+
+@main.command()
+def broker() -> None:
+    """Keep librdkafka's in-process broker running; prints its bootstrap.servers. For trials only."""
+    from workers.processes import run_broker
+
+    run_broker(click.echo)
+
+
+def _agree(yes: bool, question: str) -> None:
+    """Go on when the operator agrees; exit 1 otherwise."""
+    if not yes:
+        click.confirm(question, abort=True)
+
+
+def _end(is_well: bool) -> None:
+    click.get_current_context().exit(0 if is_well else 1)

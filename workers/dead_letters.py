@@ -1,0 +1,205 @@
+"""Dead letters: list, show, redrive. A letter is addressed as partition:offset on its sink's own topic.
+
+A letter is open until a marker (a null value with the header `dlq.resolves`) on its own partition
+closes it. Redriving writes the retry record and the marker in one transaction, so that it can be
+stopped and started again at any point; a `transactional.id` of the sink fences a second operator.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from common.codec import Decoder, to_json
+from common.errors import CommfleetError, ConfigurationError, UndecodableError
+from common.event import Headers, OutRecord
+from common.kafka.consumer import Record
+from common.kafka.log_reader import LogReader
+from common.kafka.transactions import TransactionalProducer
+from common.masking import masked
+from schemas.catalogue import catalogue
+from workers.flows.catalogue import Flows
+from workers.sinks.headers import NO_FLOW, RESOLVES, Origin, own_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter, as it stands on the topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    origin: Origin
+    facts: Mapping[str, str]
+    """The `dlq.*` headers, without the prefix."""
+
+    @property
+    def address(self) -> str:
+        """How operators name it."""
+        return f"{self.partition}:{self.offset}"
+
+    @property
+    def flow(self) -> str:
+        """The flow that failed; `-` when no flow could use the record."""
+        return self.origin.flow
+
+    @property
+    def reason(self) -> str:
+        """Why it is here."""
+        return self.facts.get("reason", "")
+
+    @property
+    def failed_at(self) -> datetime | None:
+        """When it was written off."""
+        text = self.facts.get("failed_at")
+        return datetime.fromisoformat(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters: every field that is given must agree."""
+
+    flow: str | None = None
+    reason: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    addresses: tuple[str, ...] = ()
+    limit: int | None = None
+
+    def admits(self, letter: Letter) -> bool:
+        """Whether a letter is meant."""
+        at = letter.failed_at
+        return (
+            (self.flow is None or letter.flow == self.flow)
+            and (self.reason is None or letter.reason == self.reason)
+            and (self.key is None or letter.key == self.key.encode())
+            and (self.since is None or (at is not None and at >= self.since))
+            and (self.until is None or (at is not None and at < self.until))
+            and (not self.addresses or letter.address in self.addresses)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Open letters that share flow and reason."""
+
+    flow: str
+    action: str
+    reason: str
+    count: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a redrive would do with a letter: send it again, or leave it because of `obstacle`."""
+
+    letter: Letter
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The letters of one sink. `topic` and `retry_topics` (by group) are names on the broker."""
+
+    reader: LogReader
+    topic: str
+    prefix: str
+    retry_topics: Mapping[str, str]
+    decoder: Decoder
+    flows: Flows
+
+    def open(self, wanted: Filter | None = None) -> list[Letter]:
+        """The open letters that a filter admits, in the topic's order."""
+        letters, closed = self._read()
+        found = [one for one in letters if one.address not in closed and (wanted or Filter()).admits(one)]
+        return found[: wanted.limit] if wanted and wanted.limit else found
+
+    def stats(self) -> list[Line]:
+        """How many open letters there are, by flow and reason, the most first."""
+        groups: dict[tuple[str, str, str], list[Letter]] = {}
+        for letter in self.open():
+            groups.setdefault((letter.flow, letter.facts.get("action", ""), letter.reason), []).append(letter)
+        lines = [Line(*labels, len(found), _oldest(found)) for labels, found in groups.items()]
+        return sorted(lines, key=lambda line: -line.count)
+
+    def show(self, address: str, reveal: bool = False) -> dict[str, Any]:
+        """Everything about a letter, its event decoded; personal data is masked unless `reveal`."""
+        for letter in self._read()[0]:
+            if letter.address == address:
+                return {"address": address, **letter.facts, "event": self._event(letter, reveal)}
+        raise ConfigurationError(f"there is no letter {address} on {self.topic}; `commfleet dlq list` shows them")
+
+    def plan(self, letters: Iterable[Letter]) -> list[Step]:
+        """What a redrive would do, checked against today's schemas and flows."""
+        return [Step(letter, self._obstacle(letter)) for letter in letters]
+
+    def redrive(
+        self, steps: Sequence[Step], producer: TransactionalProducer, rate: float, on_sent: Callable[[Letter], None]
+    ) -> int:
+        """Send the letters without an obstacle again, at most `rate` a second; how many were sent."""
+        sent = 0
+        for step in steps:
+            if step.obstacle:
+                continue
+            began = time.monotonic()
+            producer.commit([self._retry_record(step.letter), self._marker(step.letter)])
+            sent += 1
+            on_sent(step.letter)
+            time.sleep(max(0.0, 1 / rate - (time.monotonic() - began)) if rate else 0.0)
+        return sent
+
+    def _read(self) -> tuple[list[Letter], set[str]]:
+        letters, closed = [], set()
+        for record in self.reader.records(self.topic):
+            headers = record.headers
+            resolved = dict(headers).get(RESOLVES)
+            if resolved is not None:
+                closed.add(resolved.decode())
+            else:
+                letters.append(_letter(record, headers))
+        return letters, closed
+
+    def _event(self, letter: Letter, reveal: bool) -> Any:
+        topic = letter.origin.position.topic[len(self.prefix) :]
+        try:
+            shown = to_json(topic, self.decoder.decode(topic, letter.value))
+        except CommfleetError as error:
+            return f"cannot be read: {error}"
+        return shown if reveal else masked(shown, catalogue().pii_paths(topic))
+
+    def _obstacle(self, letter: Letter) -> str:
+        if letter.facts.get("group") not in self.retry_topics:
+            return f"its group {letter.facts.get('group')!r} is not one of this sink"
+        if letter.flow != NO_FLOW and self.flows.by_name(letter.flow) is None:
+            return f"flow {letter.flow} is not in the catalogue"
+        topic = letter.origin.position.topic[len(self.prefix) :]
+        try:
+            self.decoder.decode(topic, letter.value)
+        except UndecodableError as error:
+            return f"still cannot be read: {error}"
+        return ""
+
+    def _retry_record(self, letter: Letter) -> OutRecord:
+        """A redriven letter begins anew: no former attempts count against it."""
+        first = letter.origin
+        fresh = Origin(first.delivery, first.flow, first.position, first.timestamp_ms)
+        headers = (*own_headers(letter.headers), *fresh.written("retry."))
+        topic = self.retry_topics[letter.facts["group"]]
+        return OutRecord(topic, letter.key, letter.value, headers, first.position.partition)
+
+    def _marker(self, letter: Letter) -> OutRecord:
+        return OutRecord(self.topic, letter.key, None, ((RESOLVES, letter.address.encode()),), letter.partition)
+
+
+def _letter(record: Record, headers: Headers) -> Letter:
+    facts = {name[4:]: (value or b"").decode(errors="replace") for name, value in headers if name.startswith("dlq.")}
+    return Letter(record.partition, record.offset, record.key, record.value, headers, Origin.of_letter(headers), facts)
+
+
+def _oldest(letters: Iterable[Letter]) -> datetime | None:
+    return min((at for letter in letters if (at := letter.failed_at)), default=None)

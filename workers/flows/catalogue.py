@@ -1,0 +1,158 @@
+"""Every flow of this deployment: the default catalogue, and what a site's own files add or change."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common import yaml
+from common.errors import LocatedError
+from workers.flows.entry import Entry, Schemas, Surroundings, build, read_entry
+from workers.flows.flow import Flow
+from workers.flows.names import name_hash, nearest
+from workers.flows.pattern import Predicate
+from workers.flows.place import FaultyFlowsError, Place
+from workers.flows.site_values import SiteValues
+from workers.sinks.api import Action
+
+DEFAULT = Path(__file__).with_name("default.yaml")
+
+
+class Flows:
+    """Compiled flows in catalogue order, indexed by topic and event type."""
+
+    def __init__(self, flows: Iterable[Flow], group: str | None = None) -> None:
+        """With `group`, the flows of other groups only take part in choices."""
+        self._all = tuple(flows)
+        self._own = tuple(flow for flow in self._all if group in (None, flow.action.group))
+        self._foreign = frozenset(self._all) - frozenset(self._own)
+        self._by_name = {flow.name: flow for flow in self._own}
+        self._has_choices = any(flow.choice for flow in self._all)
+        self._index = _index(self._all)
+
+    def __iter__(self) -> Iterator[Flow]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics on which there is a flow."""
+        return tuple(dict.fromkeys(flow.topic for flow in self._own))
+
+    def by_name(self, name: str) -> Flow | None:
+        """The flow of that name, if there is one."""
+        return self._by_name.get(name)
+
+    def matching(self, topic: str, value: Mapping[str, Any]) -> Sequence[Flow]:
+        """The flows that act on an event, in catalogue order; of a choice, the first that matches."""
+        candidates = self._index.get(topic, _NOTHING).get(value["type"], ())
+        found = [flow for flow, test in candidates if test(value)]
+        if self._has_choices:
+            found = _chosen(found)
+        return [flow for flow in found if flow not in self._foreign] if self._foreign else found
+
+    def for_sink(self, name: str, group: str = "main") -> "Flows":
+        """What the runner of one group of a sink acts on."""
+        return Flows((flow for flow in self._all if flow.sink == name), group)
+
+
+def load_flows(
+    files: Sequence[Path],
+    actions: Mapping[str, Action],
+    values: Mapping[str, Any],
+    schemas: Schemas,
+    default: Path | None = DEFAULT,
+) -> Flows:
+    """Read the default catalogue and a site's files, check everything, and compile.
+
+    A site's flow replaces the default one of its name, in its place; `enabled: false` switches one
+    off; without `default`, only the site's own flows run. `actions` are those of all sinks, by
+    `sink.action`; `values` stand for `{setting: name}`.
+
+    Raises FaultyFlowsError, which lists every fault of every file.
+    """
+    faults: list[LocatedError] = []
+    defaults = _unique(_read([default] if default else [], faults))
+    own = _unique(_read(files, faults))
+    _check_switches(own, defaults)
+    around = Surroundings(actions, SiteValues(values), schemas)
+    chosen = {**defaults, **{entry.name: entry for entry in own.values()}}
+    built = [(entry, build(entry, around)) for entry in chosen.values() if not entry.is_switch]
+    flows = [(entry, flow) for entry, flow in built if flow is not None and entry.is_enabled]
+    _check_choices(flows)
+    _check_hashes(flows)
+    if faults:
+        raise FaultyFlowsError(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
+    return Flows(flow for _, flow in flows)
+
+
+_Candidates = tuple[tuple[Flow, Predicate], ...]
+_NOTHING: Mapping[str, _Candidates] = {}
+
+
+def _index(flows: Iterable[Flow]) -> dict[str, dict[str, _Candidates]]:
+    index: dict[str, dict[str, _Candidates]] = {}
+    for flow in flows:
+        by_type = index.setdefault(flow.topic, {})
+        for symbol in flow.pattern.symbols:
+            by_type[symbol] = (*by_type.get(symbol, ()), (flow, flow.pattern.residual))
+    return index
+
+
+def _chosen(found: Sequence[Flow]) -> list[Flow]:
+    first: dict[tuple[str, str], Flow] = {}
+    return [flow for flow in found if not flow.choice or first.setdefault((flow.sink, flow.choice), flow) is flow]
+
+
+def _read(files: Sequence[Path], faults: list[LocatedError]) -> Iterator[Entry]:
+    for file in files:
+        try:
+            document = yaml.read(file)
+        except LocatedError as fault:
+            faults.append(fault)
+            continue
+        place = Place(document, faults)
+        if not isinstance(document.data, list):
+            place.fault("a flow file is a list of flows")
+            continue
+        entries = (read_entry(raw, place.at(index)) for index, raw in enumerate(document.data))
+        yield from (entry for entry in entries if entry is not None)
+
+
+def _unique(entries: Iterable[Entry]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        first = found.setdefault(entry.name, entry)
+        if first is not entry:
+            where = f"{first.place.document.file}:{first.place.line}"
+            entry.place.at("name").fault(f"flow {entry.name} stands at {where}, too; rename or remove one")
+    return found
+
+
+def _check_switches(own: Mapping[str, Entry], defaults: Mapping[str, Entry]) -> None:
+    for entry in own.values():
+        if entry.is_switch and entry.name not in defaults:
+            hint = nearest(entry.name, defaults)
+            entry.place.fault(f"no default flow {entry.name} that could be switched off{hint}")
+
+
+def _check_choices(flows: Iterable[tuple[Entry, Flow]]) -> None:
+    first: dict[str, Flow] = {}
+    for entry, flow in flows:
+        if flow.choice and (other := first.setdefault(flow.choice, flow)).sink != flow.sink:
+            entry.place.at("choice").fault(
+                f"choice {flow.choice} holds within one sink: {other.name} is of {other.sink}, "
+                f"{flow.name} of {flow.sink}; use another name"
+            )
+
+
+def _check_hashes(flows: Iterable[tuple[Entry, Flow]]) -> None:
+    """A commit names a flow of its group by 16 bits: two flows of a group must not share them."""
+    first: dict[tuple[str, str, int], Flow] = {}
+    for entry, flow in flows:
+        key = (flow.sink, flow.action.group, name_hash(flow.name))
+        if (other := first.setdefault(key, flow)) is not flow:
+            entry.place.at("name").fault(
+                f"{flow.name} and {other.name} have the same hash in the commits of {flow.sink}; rename one"
+            )

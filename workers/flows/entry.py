@@ -1,0 +1,166 @@
+"""One entry of a flow file, checked against schemas, actions and settings, made a Flow."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workers.flows.fields import EventFields
+from workers.flows.flow import Flow
+from workers.flows.names import nearest
+from workers.flows.parameters import Parameters, check_parameters
+from workers.flows.pattern_parser import parse_pattern
+from workers.flows.place import Place
+from workers.flows.site_values import SiteValues, is_reference
+from workers.flows.template_parser import parse_template
+from workers.sinks.api import Action, Contacts
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+KEYS = ("name", "about", "on", "when", "do", "with", "consent", "choice", "enabled")
+RECEIPTS = "comms.receipt.v1"  # written by sinks: a flow on it would answer its own deliveries
+
+
+class Schemas(Protocol):
+    """What flows ask of the schema catalogue."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The logical names of the event topics."""
+        ...
+
+    def schema(self, topic: str) -> dict[str, Any]:
+        """The Avro schema of a topic, shared records inlined."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an entry is checked against."""
+
+    actions: Mapping[str, Action]
+    values: SiteValues
+    schemas: Schemas
+
+    def topics(self) -> tuple[str, ...]:
+        """The topics on which a flow may be."""
+        return tuple(topic for topic in self.schemas.topics if topic != RECEIPTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One mapping of a flow file; `place` is where it stands."""
+
+    name: str
+    raw: Mapping[str, Any]
+    place: Place
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it only switches a flow off that stands elsewhere."""
+        return self.raw.get("enabled") is False and self.raw.keys() <= {"name", "about", "enabled"}
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether its flow is to run."""
+        return self.raw.get("enabled") is not False
+
+
+def read_entry(raw: Any, place: Place) -> Entry | None:
+    """The entry, its keys checked; None after a fault that leaves it without a name."""
+    if not isinstance(raw, dict):
+        place.fault("a flow is a mapping with name, on and do")
+        return None
+    for key in raw:
+        if key not in KEYS:
+            place.at(key).fault(f"a flow has no key {key!r}{nearest(key, KEYS) or ': ' + ', '.join(KEYS)}")
+    for key in ("about", "choice"):
+        if key in raw and (not isinstance(raw[key], str) or not raw[key]):
+            place.at(key).fault(f"{key} must be a text")
+    if "enabled" in raw and not isinstance(raw["enabled"], bool):
+        place.at("enabled").fault("enabled must be true or false")
+    name = raw.get("name")
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return Entry(name, raw, place)
+    place.at("name").fault("a flow needs a name of letters, digits, dots, dashes and underscores")
+    return None
+
+
+def build(entry: Entry, around: Surroundings) -> Flow | None:
+    """The flow that an entry declares; None after a fault."""
+    raw, place, before = entry.raw, entry.place, len(entry.place.faults)
+    topic, action = _topic(entry, around), _action(entry, around)
+    consent = _consent(entry, action)
+    if topic is None:
+        return None
+    fields = EventFields(topic, around.schemas.schema(topic))
+    pattern = parse_pattern(raw.get("when"), place.at("when"), fields, around.values)
+    parameters = _parameters(entry, action, fields, around.values)
+    if action is None or parameters is None or len(place.faults) > before:
+        return None
+    return Flow(
+        name=entry.name,
+        about=raw.get("about", ""),
+        topic=topic,
+        sink=raw["do"].partition(".")[0],
+        action=action,
+        choice=raw.get("choice"),
+        consent=consent,
+        file=place.document.file,
+        line=place.line,
+        pattern=pattern,
+        with_=parameters,
+    )
+
+
+def _topic(entry: Entry, around: Surroundings) -> str | None:
+    topic, place = entry.raw.get("on"), entry.place.at("on")
+    if topic in around.topics():
+        return str(topic)
+    if topic is None:
+        place.fault(f"flow {entry.name} does not say on which topic: {', '.join(around.topics())}")
+    elif topic == RECEIPTS:
+        place.fault(f"no flow can be on {RECEIPTS}: receipts are what deliveries leave behind")
+    else:
+        place.fault(f"there is no topic {topic!r}{nearest(topic, around.topics())}")
+    return None
+
+
+def _action(entry: Entry, around: Surroundings) -> Action | None:
+    name, place = entry.raw.get("do"), entry.place.at("do")
+    if isinstance(name, str) and name in around.actions:
+        return around.actions[name]
+    if name is None:
+        place.fault(f"flow {entry.name} does not say what to do: {', '.join(sorted(around.actions))}")
+    else:
+        place.fault(f"there is no action {name!r}{nearest(name, around.actions)}")
+    return None
+
+
+def _parameters(entry: Entry, action: Action | None, fields: EventFields, values: SiteValues) -> Parameters | None:
+    raw, place, before = entry.raw.get("with", {}), entry.place.at("with"), len(entry.place.faults)
+    if not isinstance(raw, dict) or is_reference(raw):
+        place.fault("with is a mapping of parameters to values")
+        return None
+    template = parse_template(raw, place, fields, values)
+    if action is None or len(place.faults) > before:
+        return None
+    check_parameters(template, action.parameters, place)
+    return Parameters(entry.name, action.parameters, template)
+
+
+def _consent(entry: Entry, action: Action | None) -> str | None:
+    """What the flow says of consent. Until there is a customer store, only `none` can be kept."""
+    stated, place = entry.raw.get("consent"), entry.place.at("consent")
+    match stated:
+        case None:
+            if action is not None and action.contacts is Contacts.CUSTOMER:
+                says = "consent: {purpose, channels} or consent: none"
+                place.fault(f"{entry.raw['do']} contacts the customer, so flow {entry.name} must say {says}")
+            return None
+        case "none":
+            return "none"
+        case dict() if stated.keys() == {"purpose", "channels"}:
+            place.fault(f"flow {entry.name} asks for consent, which needs the customer store; there is none yet")
+        case _:
+            place.fault("consent is none, or {purpose: PURPOSE, channels: [CHANNEL, ...]}")
+    return None

@@ -1,0 +1,197 @@
+"""`with`: plain data in which strings may read the event, compiled once to a plain closure.
+
+`${path}` reads a field, `${path|default}` says what stands for a null; `$${` is a literal `${`. A
+string that is exactly one expression keeps the field's native type; any other is joined as text, in
+which timestamps are RFC 3339 in UTC with milliseconds. What would read a null without a default is
+left out: the key of a mapping, the item of a list.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import product
+from typing import Any, assert_never
+
+from workers.flows.fields import EventField
+from workers.flows.pattern import getter
+
+
+class Missing(Enum):
+    """A null where no default stands: neither a value nor None."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+Render = Callable[[Mapping[str, Any]], Any]
+Domain = Callable[[str], tuple[str, ...] | None]
+_MOST_COMBINATIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Data without an expression in it."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One field of the event, and what stands for a null."""
+
+    field: EventField
+    default: Any = MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Pieces that are joined."""
+
+    parts: tuple[str | Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping with an expression somewhere below."""
+
+    entries: tuple[tuple[str, "Template"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list with an expression somewhere below."""
+
+    items: tuple["Template", ...]
+
+
+Template = Constant | Expression | Text | Entries | Items
+
+
+def compile_template(template: Template) -> Render:
+    """A closure that renders an event; MISSING where a null has no default."""
+    match template:
+        case Constant(value):
+            return lambda _: value
+        case Expression(field, default):
+            return _expression(field, default)
+        case Text(parts):
+            return _text(parts)
+        case Entries(entries):
+            return _entries([(key, compile_template(below)) for key, below in entries])
+        case Items(items):
+            return _items([compile_template(below) for below in items])
+        case _:
+            assert_never(template)
+
+
+def as_text(value: Any) -> str:
+    """A scalar as it stands in joined text."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case _:
+            return str(value)
+
+
+def reads(template: Template) -> Iterator[str]:
+    """The fields of the event that a template reads, in order."""
+    match template:
+        case Constant():
+            return
+        case Expression(field):
+            yield field.path
+        case Text(parts):
+            yield from (part.field.path for part in parts if isinstance(part, Expression))
+        case Entries(entries):
+            for _, below in entries:
+                yield from reads(below)
+        case Items(items):
+            for below in items:
+                yield from reads(below)
+        case _:
+            assert_never(template)
+
+
+def possible(template: Template, domain: Domain) -> tuple[str, ...] | None:
+    """Every text that a template can become, given every text that a field can be; None when unbounded."""
+    match template:
+        case Constant(str() as value):
+            return (value,)
+        case Expression(field):
+            return domain(field.path)
+        case Text(parts):
+            return _combinations([(p,) if isinstance(p, str) else domain(p.field.path) for p in parts])
+        case Constant() | Entries() | Items():
+            return None
+        case _:
+            assert_never(template)
+
+
+def below(template: Template, steps: tuple[str | int, ...]) -> Template:
+    """The deepest template on the way along `steps`."""
+    for step in steps:
+        found: Template | None = None
+        if isinstance(template, Entries):
+            found = dict(template.entries).get(str(step))
+        elif isinstance(template, Items) and isinstance(step, int):
+            found = template.items[step]
+        if found is None:
+            break
+        template = found
+    return template
+
+
+def _expression(field: EventField, default: Any) -> Render:
+    read = getter(field.steps)
+
+    def render(value: Mapping[str, Any]) -> Any:
+        found = read(value)
+        return default if found is None else found
+
+    return render
+
+
+def _text(parts: tuple[str | Expression, ...]) -> Render:
+    renders = [part if isinstance(part, str) else _expression(part.field, part.default) for part in parts]
+
+    def render(value: Mapping[str, Any]) -> Any:
+        texts = []
+        for part in renders:
+            found = part if isinstance(part, str) else part(value)
+            if found is MISSING:
+                return MISSING
+            texts.append(as_text(found))
+        return "".join(texts)
+
+    return render
+
+
+def _entries(entries: list[tuple[str, Render]]) -> Render:
+    def render(value: Mapping[str, Any]) -> Any:
+        rendered = {}
+        for key, below_key in entries:
+            found = below_key(value)
+            if found is not MISSING:
+                rendered[key] = found
+        return rendered
+
+    return render
+
+
+def _items(items: list[Render]) -> Render:
+    return lambda value: [found for item in items if (found := item(value)) is not MISSING]
+
+
+def _combinations(choices: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    known = [choice for choice in choices if choice is not None]
+    count = 1
+    for choice in known:
+        count *= len(choice)
+    if len(known) < len(choices) or count > _MOST_COMBINATIONS:
+        return None
+    return tuple(map("".join, product(*known)))

@@ -1,0 +1,105 @@
+"""Reading a request within its limits: headers, content type, size, time, and memory for all bodies at once."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+
+from workers.ingest.config import WebhookConfig
+from workers.ingest.hooks import SignalOutcome
+from workers.ingest.problem import Problem, RefusalError
+
+
+class Memory:
+    """How many bytes of bodies are held at once; a request that would hold more is refused."""
+
+    def __init__(self, max_bytes: int, retry_after_s: int) -> None:
+        self._left, self._retry_after_s = max_bytes, retry_after_s
+
+    @contextmanager
+    def lease(self) -> Iterator[Callable[[int], None]]:
+        """A function that takes bytes, as they arrive; all come back at the context's end.
+
+        It raises RefusalError (503) when they are not left. Taking them as they arrive, not as they are
+        announced, leaves slow senders little to hold.
+        """
+        taken = 0
+
+        def take(count: int) -> None:
+            nonlocal taken
+            if count > self._left:
+                raise self._busy()
+            self._left -= count
+            taken += count
+
+        try:
+            yield take
+        finally:
+            self._left += taken
+
+    def _busy(self) -> RefusalError:
+        detail = "too many requests at once: nothing was stored, send it again"
+        headers = {"retry-after": str(self._retry_after_s)}
+        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, SignalOutcome.BUSY, headers)
+
+
+def check_headers(request: Request, config: WebhookConfig) -> None:
+    """Raise RefusalError for headers that are too large (431), or a body that is not plain JSON (415)."""
+    raw = request.headers.raw
+    size = sum(len(name) + len(value) for name, value in raw)
+    if len(raw) > config.header_max_count or size > config.header_max_bytes:
+        raise _refusal(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            f"at most {config.header_max_count} headers of {config.header_max_bytes} bytes together",
+            SignalOutcome.TOO_LARGE,
+        )
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise _unsupported("the content type must be application/json")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _unsupported("compressed bodies are not accepted: send it without Content-Encoding")
+
+
+async def read_body(request: Request, config: WebhookConfig, take: Callable[[int], None]) -> bytes:
+    """The body; raises RefusalError past `body_max_bytes` (413) or `request_timeout_s` (408)."""
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > config.body_max_bytes:
+        raise _too_large(config.body_max_bytes)
+    try:
+        async with asyncio.timeout(config.request_timeout_s):
+            return await _read(request, config.body_max_bytes, take)
+    except (TimeoutError, ClientDisconnect):
+        detail = f"the body did not arrive within {config.request_timeout_s:g} s: send it again"
+        headers = {"connection": "close"}
+        raise _refusal(HTTPStatus.REQUEST_TIMEOUT, detail, SignalOutcome.TOO_SLOW, headers) from None
+
+
+async def _read(request: Request, max_bytes: int, take: Callable[[int], None]) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        take(len(chunk))
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> RefusalError:
+    """A body beyond the limit; the connection ends, so that the rest of it need not be read."""
+    detail = f"the body may have at most {max_bytes} bytes: send fewer events a request"
+    headers = {"connection": "close"}
+    return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, SignalOutcome.TOO_LARGE, headers)
+
+
+def _unsupported(detail: str) -> RefusalError:
+    return _refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, SignalOutcome.UNSUPPORTED)
+
+
+def _refusal(
+    status: HTTPStatus, detail: str, outcome: SignalOutcome, headers: dict[str, str] | None = None
+) -> RefusalError:
+    return RefusalError(Problem(status, detail, outcome, headers=headers or {}))

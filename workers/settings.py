@@ -1,0 +1,134 @@
+"""The settings of the workers: one model for every command, loaded from file and environment.
+
+`python -m workers.settings` prints docs/settings.md.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from common.settings import (
+    HealthSettings,
+    KafkaSettings,
+    LogSettings,
+    RootSettings,
+    Section,
+    TopicsSettings,
+    load,
+)
+from common.settings.reference import reference
+from common.settings.show import Row, rows
+from workers.ingest.config import WebhookConfig
+from workers.sinks.braze.config import BrazeConfig
+
+_NAME = r"^[A-Za-z0-9._-]*$"
+
+
+class FlowsSettings(Section):
+    """Which flows run."""
+
+    defaults: bool = Field(True, description="Whether the catalogue that comes with commfleet runs.")
+    files: tuple[Path, ...] = Field(
+        (), description="The site's own flow files; a flow replaces the one of its name."
+    )
+    values: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What `{setting: name}` in a flow stands for: a text, a number or a list.",
+    )
+
+
+class SinksSettings(Section):
+    """One section a vendor; a sink without one cannot run."""
+
+    braze: BrazeConfig | None = Field(None, description="Braze.")
+
+
+class IngestSettings(Section):
+    """One section a way in."""
+
+    webhook: WebhookConfig = Field(default_factory=lambda: WebhookConfig(), description="The HTTP door.")
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()[:80]}-{os.getpid()}"
+
+
+class Settings(RootSettings):
+    """Everything that a site sets."""
+
+    prefix: str = Field(
+        "",
+        max_length=60,
+        pattern=_NAME,
+        description="In front of the names of all topics and groups: `acme.`.",
+    )
+    worker_name: str = Field(
+        default_factory=_worker_name,
+        min_length=1,
+        max_length=100,
+        pattern=_NAME,
+        description="Name of this worker, unlike every other's: in logs, dead letters and transactional ids.",
+        json_schema_extra={"default_text": "host name and process id"},
+    )
+    kafka: KafkaSettings = Field(
+        default_factory=lambda: KafkaSettings({}), description="librdkafka's properties."
+    )
+    topics: TopicsSettings = Field(
+        default_factory=lambda: TopicsSettings(), description="How topics are created."
+    )
+    flows: FlowsSettings = Field(default_factory=lambda: FlowsSettings(), description="Which flows run.")
+    sinks: SinksSettings = Field(default_factory=lambda: SinksSettings(), description="The vendors.")
+    ingest: IngestSettings = Field(default_factory=lambda: IngestSettings(), description="The ways in.")
+    health: HealthSettings = Field(default_factory=lambda: HealthSettings(), description="The health port.")
+    log: LogSettings = Field(default_factory=lambda: LogSettings(), description="What is logged.")
+
+
+def load_settings(file: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process: the environment over the file over the defaults.
+
+    Without a file, `commfleet.yaml` in the working directory is read where it exists. Raises
+    SettingsError with everything that is wrong.
+    """
+    return load(Settings, file, os.environ if env is None else env)[0]
+
+
+def shown_settings(file: Path | None = None, env: Mapping[str, str] | None = None) -> list[Row]:
+    """What `config show` prints: every setting in effect and where it came from, secrets masked."""
+    return rows(*load(Settings, file, os.environ if env is None else env))
+
+
+def settings_page() -> str:
+    """docs/settings.md, made from the models."""
+    return f"{_PAGE}{reference(Settings)}\n"
+
+
+_PAGE = """# Settings
+
+<!-- Made from the models: `python -m workers.settings > docs/settings.md`. A test keeps it current. -->
+
+A setting is read from the environment, else from the configuration file (`--config FILE`, else
+`COMMFLEET_CONFIG`, else `commfleet.yaml` in the working directory), else it has its default.
+`commfleet config show` prints what is in effect and where it came from, secrets masked; `commfleet check`
+tells whether it can work.
+
+- **In the file**, a setting is a key, sections are nested. YAML 1.2. A relative path is relative to the file.
+- **As a variable**, sections are joined by two underscores. Lists are JSON or comma-separated, maps are JSON.
+  What may be of any kind (`flows.values`) is read as JSON where it is JSON, else as text. Names that a site
+  chooses arrive in lower case; a name with a hyphen can only stand in the file.
+- **A secret** may also be read from a file: the variable with `_FILE` behind it names the file. One trailing
+  newline is dropped, a list has one secret a line. Giving both is an error.
+- **An unknown key is an error**, and so is an unknown variable that begins with `COMMFLEET_`, or a value out
+  of bounds. Everything that is wrong is told at once. (The variables that Kubernetes makes of a Service
+  called `commfleet` are passed over.)
+- **`kafka`** takes every property of librdkafka by its own name (`security.protocol: SASL_SSL`), as a variable
+  its dots are underscores. The properties that our promises rest on (`acks`, `isolation.level` and the like)
+  are refused.
+
+"""
+
+if __name__ == "__main__":
+    print(settings_page(), end="")

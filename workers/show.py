@@ -1,0 +1,206 @@
+"""What the commands print: tables for people, and the live table of the demo."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from topics.plan import Advice, Problem
+
+if TYPE_CHECKING:  # so that a command loads no more than it shows
+    from common.settings.show import Row
+    from topics.plan import Step
+    from workers.check import Problem as Fault
+    from workers.dead_letters import Letter, Line
+    from workers.dead_letters import Step as RedriveStep
+    from workers.explaining import Explanation
+    from workers.flows.flow import Flow
+    from workers.schemas_command import SchemaRow
+    from workers.topics_command import TopicRow
+
+_PIPE_WIDTH = 200
+"""Columns where nobody's terminal sets them: wide enough not to cut names."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print; in a pipe, lines are not folded at 80 columns."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
+
+
+def settings(rows: "Iterable[Row]") -> None:
+    """Every setting in effect and where it came from."""
+    table = _table("setting", "value", "from")
+    for row in rows:
+        table.add_row(row.name, _cell(row.value), row.origin)
+    console().print(table)
+
+
+def faults(found: "Sequence[Fault]") -> None:
+    """What cannot work, one line each, or that all is well."""
+    for fault in found:
+        print(f"{fault.part}: {fault.message}")
+    print(f"{len(found)} problems" if found else "config, flows, schemas and topics: all well")
+
+
+def flows(listed: "Iterable[Flow]") -> None:
+    """Every flow, in catalogue order."""
+    table = _table("flow", "on", "type", "do", "choice", "consent", "where")
+    for flow in listed:
+        types = " ".join(sorted(flow.pattern.symbols))
+        do = f"{flow.sink}.{flow.action.name}"
+        where = f"{flow.file}:{flow.line}"
+        table.add_row(flow.name, flow.topic, types, do, flow.choice or "", flow.consent or "", where)
+    console().print(table)
+
+
+def explanation(found: "Explanation") -> None:
+    """Which flows act on an event, with their requests, and why the others do not."""
+    out = console()
+    out.print(f"event [bold]{escape(found.event_id)}[/] on {found.topic}")
+    for verdict in found.verdicts:
+        mark = "[green]acts[/]" if verdict.acts else "[dim]no  [/]"
+        out.print(f"{mark} [bold]{verdict.flow}[/]  {verdict.do}  [dim]{escape(verdict.where)}[/]")
+        if verdict.why:
+            out.print(f"     {escape(verdict.why)}")
+        if verdict.request is not None:
+            out.print(f"     would send {escape(_json(verdict.request))}")
+    out.print(f"{found.elsewhere} flows of other topics; nothing was sent")
+
+
+def topics(rows: "Iterable[TopicRow]") -> None:
+    """Every topic as it should be, and what is there."""
+    table = _table("topic", "kind", "partitions", "there", "retention", "key", "owner")
+    for row in rows:
+        topic = row.topic
+        there = "missing" if row.actual is None else str(row.actual)
+        days = "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms / 86_400_000:g} d"
+        table.add_row(row.name, topic.kind, str(row.partitions), there, days, topic.key, topic.owner)
+    console().print(table)
+
+
+def topic_plan(steps: "Sequence[Step]") -> None:
+    """What `topics apply` would do."""
+    for step in steps:
+        print(step)
+    if not any(not isinstance(step, (Advice, Problem)) for step in steps):
+        print("nothing to change")
+
+
+def schemas(rows: "Iterable[SchemaRow]") -> None:
+    """Every event schema."""
+    table = _table("topic", "id", "types", "fields", "personal fields")
+    for row in rows:
+        table.add_row(row.topic, *map(str, (row.id, row.types, row.fields, row.personal)))
+    console().print(table)
+
+
+def letter_stats(by_sink: "Mapping[str, Sequence[Line]]") -> None:
+    """How many open letters there are, by flow and reason."""
+    table = _table("sink", "flow", "action", "reason", "letters", "oldest")
+    for sink, lines in by_sink.items():
+        for line in lines:
+            table.add_row(sink, line.flow, line.action, line.reason, str(line.count), _time(line.oldest))
+    console().print(table if table.row_count else "no open letters")
+
+
+def letters(by_sink: "Mapping[str, Sequence[Letter]]") -> None:
+    """Open letters, addressed partition:offset; no key, no value."""
+    table = _table("sink", "letter", "flow", "reason", "detail", "failed at", "origin")
+    for sink, found in by_sink.items():
+        for letter in found:
+            detail = escape(letter.facts.get("detail", ""))
+            where = (_time(letter.failed_at), str(letter.origin.position))
+            table.add_row(sink, letter.address, letter.flow, letter.reason, detail, *where)
+    console().print(table if table.row_count else "no open letters")
+
+
+def document(data: Any) -> None:
+    """JSON, indented."""
+    print(_json(data, indent=2))
+
+
+def redrive_plan(steps: "Sequence[RedriveStep]") -> None:
+    """What a redrive would do with each letter."""
+    table = _table("letter", "flow", "reason", "what would happen")
+    for step in steps:
+        would = escape(f"left: {step.obstacle}") if step.obstacle else "sent again"
+        table.add_row(step.letter.address, step.letter.flow, step.letter.reason, would)
+    console().print(table if steps else "no letter meets these conditions")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCount:
+    """A row of the live table: what became of the events of one flow so far."""
+
+    flow: str
+    seen: int
+    delivered: int
+    waiting: int
+    dead: int
+
+
+class DemoScreen:
+    """A live table of flows under a scroll of lines; without a terminal, the lines and the last table only."""
+
+    def __init__(self) -> None:
+        self._console = console()
+        self._live = Live(console=self._console, auto_refresh=False, transient=False)
+        self._table = _counts([])
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        if not self._console.is_terminal:
+            self._console.print(self._table)
+
+    def say(self, text: str) -> None:
+        """One line above the table, as it is."""
+        self._console.print(escape(text))
+
+    def update(self, rows: Sequence[FlowCount]) -> None:
+        """The table's new state."""
+        self._table = _counts(rows)
+        if self._live.is_started:
+            self._live.update(self._table, refresh=True)
+
+
+def _counts(rows: Sequence[FlowCount]) -> Table:
+    table = _table("flow", "in", "delivered", "waiting", "dead")
+    for row in rows:
+        dead = f"[red]{row.dead}[/]" if row.dead else "0"
+        table.add_row(row.flow, str(row.seen), f"[green]{row.delivered}[/]", str(row.waiting), dead)
+    return table
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _cell(text: str) -> str:
+    return escape(text) if text else "[dim](empty)[/]"
+
+
+def _time(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else ""
+
+
+def _json(data: Any, indent: int | None = None) -> str:
+    return json.dumps(data, ensure_ascii=False, default=str, indent=indent)

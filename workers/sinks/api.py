@@ -1,0 +1,210 @@
+"""What a sink author sees: Sink, Action, Batch, Verdict, Hold. Nothing of Kafka.
+
+A sink turns an event into an `Item` (pure, `prepare`) and sends a batch of items in one vendor
+request (`deliver`). It answers with a verdict for each item, in their order, or with a `Hold`
+when the whole route cannot proceed, or with `Refused` when the vendor refused the request and
+named nobody.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from common.event import Event
+from common.reasons import Cause, Reason
+
+
+class Repeat(StrEnum):
+    """Whether an action may be made twice."""
+
+    ONCE = "once"
+    REPEATABLE = "repeatable"
+
+
+class Contacts(StrEnum):
+    """Whom an action reaches."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    NOBODY = "nobody"
+
+
+class Scope(StrEnum):
+    """How much a hold stops: every action of the sink, or the one action."""
+
+    SINK = "sink"
+    ACTION = "action"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One typed operation of a sink.
+
+    `parameters` is what a flow's `with` must validate against. `max_items` and `max_bytes` bound one
+    request. `settle_after_s` is how long the vendor may still act on a request whose answer never
+    came: a repeat, or the next delivery of the same key, waits at least that long.
+    """
+
+    name: str
+    repeat: Repeat
+    contacts: Contacts
+    parameters: type[BaseModel]
+    max_items: int
+    max_bytes: int
+    settle_after_s: float
+    group: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What one delivery puts into a vendor request.
+
+    `body` is made by the mapping and read by the client only. Items with an equal `shared_by` may
+    travel in one request (a campaign id, say). `size` is in bytes, as sent.
+    """
+
+    body: Any
+    size: int
+    shared_by: Hashable = None
+
+
+class Permit(Protocol):
+    """Leave to send, asked for at the moment the request's first byte would be written.
+
+    Entering raises GateClosedError when the deliveries are not this worker's any more.
+    """
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """A context that is open for as long as the request runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The items that travel in one vendor request, all of one action and one `shared_by`."""
+
+    action: Action
+    shared_by: Hashable
+    items: Sequence[Item]
+    permit: Permit
+
+
+_NO_IDS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The vendor accepted this very record."""
+
+    vendor_ids: Mapping[str, str] = field(default_factory=lambda: _NO_IDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Deliberately not sent."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Needs a person. `detail` is ours, never the vendor's echo of keys or addresses."""
+
+    reason: Reason
+    detail: str = ""
+    vendor_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Certainly not done; again later, after `retry_after_s` when the vendor gave a hint."""
+
+    reason: Reason
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Nobody can tell whether the vendor acted."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Verdict = Delivered | Suppressed | Rejected | Deferred | Unsure
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The route cannot proceed: no attempt is spent, nothing is dead-lettered.
+
+    `retry_after_s` is the vendor's own hint; without one the runner backs off and probes.
+    """
+
+    cause: Cause
+    scope: Scope
+    detail: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A verdict for each item, in the batch's order, and a hold of the route where one follows."""
+
+    verdicts: Sequence[Verdict]
+    hold: Hold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor certainly refused the request and named nobody: the runner bisects.
+
+    `reason` is what a lone culprit is rejected with.
+    """
+
+    reason: Reason
+    detail: str
+    vendor_code: str = ""
+
+
+Outcome = Answered | Refused | Hold
+
+
+class Sink(Protocol):
+    """A vendor, as the runner sees it. Called from several delivery threads at once."""
+
+    name: str
+    actions: Mapping[str, Action]
+
+    def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
+        """What this sink's configuration lacks for a flow, told before any event is seen.
+
+        `possible` gives every text that a parameter can become, or None when that is unbounded.
+        """
+        ...
+
+    def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
+        """Map an event to the item of one delivery; pure.
+
+        Raises UnusableEventError with a Reason when this event can never become one.
+        """
+        ...
+
+    def deliver(self, batch: Batch) -> Outcome:
+        """Make the one vendor request of a batch, under its permit.
+
+        Raises GateClosedError when the permit is refused; nothing was sent then.
+        """
+        ...
+
+    def probe(self, action: Action) -> Hold | None:
+        """Ask by a harmless read whether the route is well again; None is yes."""
+        ...
+
+    def close(self) -> None:
+        """Let connections go."""
+        ...

@@ -1,0 +1,92 @@
+"""The gate: leave to send for one partition, asked for at a request's first byte.
+
+The client's own idea of what it owns cannot be trusted: `assignment()` still lists partitions that
+were lost, and a fenced static member gets no callback at all (both measured). So a partition has a
+gate of its own: an acknowledged commit opens it, a revocation or a fatal error closes it, and it
+closes by itself when the last acknowledged commit, or the last poll, is older than half a session,
+because by a whole session somebody else may own the partition.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+
+from common.clock import Clock
+from common.errors import GateClosedError
+
+
+class Pulse:
+    """When the consumer was last polled: shared by all gates of a runner."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.beat_at = clock.monotonic()
+
+    def beat(self) -> None:
+        """The consumer has just been polled."""
+        self.beat_at = self._clock.monotonic()
+
+
+class Gate:
+    """Counts requests in and out; closed until `renew` says that a commit was acknowledged."""
+
+    def __init__(self, name: str, clock: Clock, pulse: Pulse, max_age_s: float) -> None:
+        self._name = name
+        self._clock = clock
+        self._pulse = pulse
+        self._max_age_s = max_age_s
+        self._renewed_at: float | None = None
+        self._inside = 0
+        self._changed = threading.Condition()
+
+    def renew(self) -> None:
+        """A commit of this ownership was acknowledged: open, or stay open, for half a session."""
+        with self._changed:
+            self._renewed_at = self._clock.monotonic()
+
+    def close(self) -> None:
+        """Let nobody in any more; those inside finish."""
+        with self._changed:
+            self._renewed_at = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request may start now."""
+        since = self._renewed_at
+        return since is not None and self._clock.monotonic() - min(since, self._pulse.beat_at) < self._max_age_s
+
+    @contextmanager
+    def passage(self) -> Iterator[None]:
+        """Be inside for as long as a request runs. Raises GateClosedError instead of letting in."""
+        with self._changed:
+            if not self.is_open:
+                raise GateClosedError(f"partition {self._name} is not ours for certain: nothing was sent")
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Wait until no request is inside; False when some still is after `timeout_s` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._inside, timeout_s)
+
+
+class BatchPermit:
+    """A batch's leave: through the gates of all its partitions, or through none."""
+
+    __slots__ = ("_gates",)
+
+    def __init__(self, gates: Collection[Gate]) -> None:
+        self._gates = gates
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Inside every gate at once. Raises GateClosedError when one is closed."""
+        with ExitStack() as passages:
+            for gate in self._gates:
+                passages.enter_context(gate.passage())
+            yield

@@ -1,0 +1,84 @@
+"""The headers that carry a delivery on the retry and dead-letter topics, beside the event's own.
+
+Names: design §9. A retry record has `retry.*`, a dead letter `dlq.*`; both keep key and value bytes
+untouched, so that the event is the same wherever it travels.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.event import Headers, Position
+
+NO_FLOW = "-"
+"""The flow of a record that no flow could use; as a retry record it is matched like a new event."""
+
+RESOLVES = "dlq.resolves"
+"""On a marker (a null value): the `partition:offset` of the letter that it closes."""
+
+_OURS = ("retry.", "dlq.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a delivery was first read, and how it has fared since: what survives a retry or a redrive.
+
+    `delivery` is its stable name: group+topic+partition+offset+flow.
+    """
+
+    delivery: str
+    flow: str
+    position: Position
+    timestamp_ms: int
+    first_failed_at: datetime | None = None
+    attempts: int = 0
+
+    @classmethod
+    def of_record(cls, group: str, flow: str, position: Position, timestamp_ms: int) -> "Origin":
+        """The origin of a delivery that is read for the first time."""
+        name = f"{group}+{position.topic}+{position.partition}+{position.offset}+{flow}"
+        return cls(name, flow, position, timestamp_ms)
+
+    @classmethod
+    def of_retry(cls, headers: Headers) -> "Origin":
+        """The origin that a retry record carries. Raises ValueError naming what is missing or unreadable."""
+        return cls._read(headers, "retry.")
+
+    @classmethod
+    def of_letter(cls, headers: Headers) -> "Origin":
+        """The origin that a dead letter carries. Raises ValueError naming what is missing or unreadable."""
+        return cls._read(headers, "dlq.")
+
+    def written(self, prefix: str) -> list[tuple[str, bytes]]:
+        """These fields as headers under `retry.` or `dlq.`."""
+        p = self.position
+        fields = {
+            "delivery": self.delivery,
+            "flow": self.flow,
+            "origin": f"{p.topic}/{p.partition}/{p.offset}/{self.timestamp_ms}",
+            "attempts": str(self.attempts),
+        }
+        if self.first_failed_at:
+            fields["first_failed_at"] = self.first_failed_at.isoformat()
+        return [(prefix + name, text.encode()) for name, text in fields.items()]
+
+    @classmethod
+    def _read(cls, headers: Headers, prefix: str) -> "Origin":
+        texts = {name: (value or b"").decode() for name, value in headers if name.startswith(prefix)}
+        missing = [prefix + name for name in ("delivery", "flow", "origin") if prefix + name not in texts]
+        if missing:
+            raise ValueError(f"missing {', '.join(missing)}")
+        topic, partition, offset, timestamp = texts[prefix + "origin"].rsplit("/", 3)
+        failed = texts.get(prefix + "first_failed_at")
+        return cls(
+            texts[prefix + "delivery"],
+            texts[prefix + "flow"],
+            Position(topic, int(partition), int(offset)),
+            int(timestamp),
+            datetime.fromisoformat(failed) if failed else None,
+            int(texts.get(prefix + "attempts", "0")),
+        )
+
+
+def own_headers(headers: Headers) -> Headers:
+    """The event's own headers, without what a former retry or dead letter added."""
+    return tuple((name, value) for name, value in headers if not name.startswith(_OURS))

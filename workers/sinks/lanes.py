@@ -1,0 +1,59 @@
+"""Lanes: the deliveries of one key, in order, with at most the head out at a time."""
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+from heapq import heappop, heappush
+from itertools import count
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Lanes(Generic[T]):
+    """One queue a key; other keys flow past a head that waits.
+
+    `add` and `done` hand out the delivery that became head. It stays head until `done`, however often
+    it is tried; `wait` keeps it back until a monotonic time, after which `due` hands it out again.
+    """
+
+    __slots__ = ("_behind", "_order", "_waiting")
+
+    def __init__(self) -> None:
+        self._behind: dict[Hashable, deque[T]] = {}
+        self._waiting: list[tuple[float, int, T]] = []
+        self._order = count()
+
+    def add(self, key: Hashable, delivery: T) -> bool:
+        """Put a delivery at the end of its lane; True when it is the head and may go."""
+        lane = self._behind.get(key)
+        if lane is None:
+            self._behind[key] = deque()
+            return True
+        lane.append(delivery)
+        return False
+
+    def done(self, key: Hashable) -> T | None:
+        """The head of a lane is settled: the next one, now head, or None when the lane ended."""
+        lane = self._behind[key]
+        if lane:
+            return lane.popleft()
+        del self._behind[key]
+        return None
+
+    def wait(self, delivery: T, until: float) -> None:
+        """Keep a head back until the monotonic time `until`."""
+        heappush(self._waiting, (until, next(self._order), delivery))
+
+    def due(self, now: float) -> Iterator[T]:
+        """The heads whose waiting is over."""
+        while self._waiting and self._waiting[0][0] <= now:
+            yield heappop(self._waiting)[2]
+
+    @property
+    def waiting(self) -> int:
+        """How many lanes wait for a time."""
+        return len(self._waiting)
+
+    def __len__(self) -> int:
+        """How many lanes have a head."""
+        return len(self._behind)

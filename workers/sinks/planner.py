@@ -1,0 +1,100 @@
+"""From a record to its deliveries: decode, check, match. Pure but for the schemas it looks up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from common.codec import Decoder
+from common.errors import UndecodableError
+from common.event import Event
+from common.reasons import Reason
+from topics.catalogue import Topic
+from workers.flows.catalogue import Flows
+from workers.flows.flow import Flow
+from workers.sinks.delivery import Delivery, RecordLike
+from workers.sinks.headers import NO_FLOW, Origin
+from workers.sinks.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A record that ends as one dead letter: no flow can use it."""
+
+    origin: Origin
+    reason: Reason
+    detail: str
+
+
+class Planner:
+    """Knows a group's flows and what each topic's file prescribes."""
+
+    def __init__(
+        self, group: str, decoder: Decoder, flows: Flows, topics: Mapping[str, Topic], prefix: str, retry_topic: str
+    ) -> None:
+        """`group` begins each delivery's name; `prefix` begins the broker's topic names, `retry_topic` included."""
+        self._group = group
+        self._decoder = decoder
+        self._flows = flows
+        self._topics = topics
+        self._cut = len(prefix)
+        self._retry_topic = retry_topic
+        self._used = frozenset(prefix + topic for topic in flows.topics) | {retry_topic}
+
+    def is_used(self, topic: str) -> bool:
+        """Whether the group has a flow on this topic; records of other topics are done unread."""
+        return topic in self._used
+
+    def plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable:
+        """The deliveries of a record, in catalogue order; none when no flow matches.
+
+        Raises ReaderTooOldError and RegistryDownError: the record has to wait.
+        """
+        retried: Origin | None = None
+        try:
+            if record.topic == self._retry_topic:
+                retried = self._retried(record)
+            event = self._event(record, (retried.position.topic if retried else record.topic)[self._cut :])
+            flows = self._flows_of(event, retried) if event else ()
+        except UndecodableError as error:
+            origin = retried or Origin.of_record(self._group, NO_FLOW, record.position, record.timestamp_ms)
+            return Unusable(origin, error.reason, error.detail)
+        return [self._delivery(event, flow, record, window, retried) for flow in flows] if event else ()
+
+    @staticmethod
+    def _retried(record: RecordLike) -> Origin:
+        try:
+            return Origin.of_retry(record.headers)
+        except ValueError as error:
+            raise UndecodableError(Reason.MALFORMED, f"the headers of a retry record: {error}") from error
+
+    def _event(self, record: RecordLike, topic: str) -> Event | None:
+        """The decoded event, or None for a legal tombstone."""
+        declared = self._topics.get(topic)
+        if declared is None:
+            raise UndecodableError(Reason.MALFORMED, f"a retry record of {topic}, which is no event topic")
+        if record.value is None:
+            if declared.tombstones:
+                return None
+            raise UndecodableError(Reason.TOMBSTONE, f"a null value, and {topic} takes none")
+        value = self._decoder.decode(topic, record.value)
+        if record.key != declared.key_of(value):
+            raise UndecodableError(
+                Reason.WRONG_KEY, f"the record's key is not the one that topics/{topic}.yaml prescribes"
+            )
+        return Event(topic, record.key, value)
+
+    def _flows_of(self, event: Event, retried: Origin | None) -> Sequence[Flow]:
+        """A retry record names its flow, and `when` is not asked again."""
+        if retried is None or retried.flow == NO_FLOW:
+            return self._flows.matching(event.topic, event.value)
+        flow = self._flows.by_name(retried.flow)
+        if flow is None:
+            raise UndecodableError(Reason.FLOW_GONE, f"flow {retried.flow} is not in this worker's catalogue")
+        return (flow,)
+
+    def _delivery(
+        self, event: Event, flow: Flow, record: RecordLike, window: Window, retried: Origin | None
+    ) -> Delivery:
+        key = self._topics[event.topic].lane_of(event.key)
+        lane = (record.topic, record.offset) if key is None else key
+        named = retried if retried and retried.flow != NO_FLOW else None
+        return Delivery(event, flow, record, lane, window, named)

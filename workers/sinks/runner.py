@@ -1,0 +1,189 @@
+"""The sink path: poll, track, decode, flows, lanes, batcher, gate, deliver, verdict, settle, commit.
+
+One thread, the runner's, owns the consumer and everything on this page. Delivery threads and the
+publisher answer through one inbox; nothing else is shared but the gates.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from queue import Empty
+
+from common.clock import Clock
+from common.errors import FatalError
+from common.kafka.consumer import GroupConsumer
+from common.reasons import Cause
+from workers.sinks.api import Sink
+from workers.sinks.delivery import Delivery
+from workers.sinks.dispatcher import Dispatcher, Pace
+from workers.sinks.lag import Lag
+from workers.sinks.ledger import Ledger
+from workers.sinks.letters import Letters
+from workers.sinks.meter import Meter
+from workers.sinks.ownership import Ownership, Terms
+from workers.sinks.planner import Planner
+from workers.sinks.pool import Crashed, DeliveryPool, Inbox, Probed, Sent
+from workers.sinks.publisher import Publisher, Settled, Transactions
+from workers.sinks.reader import Reader
+from workers.sinks.routes import RouteHold
+
+_BUSY_POLL_S = 0.002
+_IDLE_POLL_S = 0.05
+_REPORT_INTERVAL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a runner shows to health checks; replaced as a whole. `at` is monotonic."""
+
+    is_ready: bool = False
+    partitions: int = 0
+    holds: tuple[RouteHold, ...] = field(default=())
+    at: float = 0.0
+
+
+class Runner:
+    """One group of a sink: one member of a consumer group."""
+
+    def __init__(
+        self, group: str, topics: Collection[str], sink: Sink, planner: Planner, consumer: GroupConsumer,
+        transactions: Transactions, letters: Letters, terms: Terms, pace: Pace, clock: Clock, meter: Meter,
+    ) -> None:  # fmt: skip
+        self._topics, self._consumer, self._pace, self._clock, self._meter = topics, consumer, pace, clock, meter
+        self._inbox = Inbox()
+        self._ready: deque[Delivery] = deque()
+        self._pool = DeliveryPool(sink, pace.max_in_flight, self._inbox)
+        self._publisher = Publisher(transactions, self._inbox)
+        self._ownership = Ownership(consumer, terms, clock, meter, self._finish_running, self._forget)
+        self._ledger = Ledger(
+            group, letters, self._publisher, self._ownership, consumer.group_metadata, self._ready.append, clock, meter
+        )
+        self._reader = Reader(
+            consumer, planner, lambda: self._ownership.windows, self._ledger.doom_record, group, clock, meter
+        )
+        self._dispatcher = Dispatcher(sink, self._pool, self._ledger, pace, clock, meter)
+        self._lag = Lag(consumer.cached_end, clock, meter)
+        self.status = Status()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop`; then settle what runs, commit and leave. Raises what nobody decided about."""
+        try:
+            self._consumer.subscribe(self._topics, self._ownership)
+            while not stop.is_set():
+                self._turn()
+            self._drain()
+        except FatalError:
+            raise
+        except Exception:
+            self._drain()
+            raise
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        """One round, in the order of the path."""
+        self._ready.extend(self._reader.deliveries(self._poll_s()))
+        self._ownership.pulse.beat()
+        self._collect()
+        now = self._clock.monotonic()
+        self._wake(now)
+        self._dispatcher.prepare(self._ready, now)
+        self._dispatcher.probe(now)
+        self._dispatcher.dispatch(now)
+        self._ledger.publish_due()
+        self._ownership.commit_due()
+        self._report(now)
+
+    def _collect(self) -> None:
+        """What threads have finished; waits a little where reading stands still."""
+        wait_s = _BUSY_POLL_S if self._reader.is_waiting else 0.0
+        try:
+            self._take(self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait())
+            while True:
+                self._take(self._inbox.get_nowait())
+        except Empty:
+            return
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Sent():
+                self._dispatcher.ended(message)
+            case Settled():
+                self._ledger.settled(message)
+            case Probed(action, hold):
+                self._dispatcher.probed(action, hold)
+            case Crashed(error, was_batch):
+                self._pool.in_flight -= was_batch
+                raise error
+            case _:
+                raise TypeError(f"nobody sends {type(message).__name__} to a runner")
+
+    def _wake(self, now: float) -> None:
+        for partition in self._ownership.partitions.values():
+            if partition.lanes.waiting:
+                self._dispatcher.again(partition.lanes.due(now), now)
+
+    # -- owning, stopping ---------------------------------------------------------------------
+
+    def _finish_running(self, bound_s: float) -> None:
+        """Collect what delivery threads and the publisher are at, for at most `bound_s` seconds."""
+        deadline = self._clock.monotonic() + bound_s
+        while self._pool.in_flight or self._ledger.under_way:
+            if not self._take_within(deadline - self._clock.monotonic()):
+                return
+
+    def _take_within(self, seconds: float) -> bool:
+        try:
+            self._take(self._inbox.get(timeout=max(0.0, seconds)))
+        except Empty:
+            return False
+        return True
+
+    def _forget(self) -> None:
+        """Drop everything that stands on partitions which are not ours."""
+        ours = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
+        self._ready.clear()
+        self._ready.extend(ours)
+        self._dispatcher.forget()
+        self._ledger.forget()
+        self._reader.forget()
+        self._lag.forget()
+
+    def _drain(self) -> None:
+        """Send nothing new; settle what runs within the deadline; commit."""
+        deadline = self._clock.monotonic() + self._pace.drain_s
+        while (self._pool.in_flight or not self._ledger.is_idle) and self._clock.monotonic() < deadline:
+            self._ledger.publish_due()
+            self._take_within(min(_IDLE_POLL_S, deadline - self._clock.monotonic()))
+        self._ownership.commit_all_now()
+
+    def _close(self) -> None:
+        self.status = Status()
+        self._consumer.close()
+        self._pool.close()
+        self._publisher.close()
+
+    # -- what it shows ------------------------------------------------------------------------
+
+    def _poll_s(self) -> float:
+        is_busy = self._pool.in_flight or not (self._ledger.is_idle and self._dispatcher.is_idle)
+        return _BUSY_POLL_S if is_busy else _IDLE_POLL_S
+
+    def _report(self, now: float) -> None:
+        if now - self.status.at < _REPORT_INTERVAL_S:
+            return
+        self._lag.report(self._ownership.windows.values())
+        partitions = self._ownership.partitions.values()
+        holds = tuple(self._holds())
+        self.status = Status(self._ownership.is_ready, len(self._ownership.windows), holds, now)
+        self._meter.holds(holds)
+        self._meter.load(self._pool.in_flight, sum(partition.lanes.waiting for partition in partitions))
+
+    def _holds(self) -> Iterator[RouteHold]:
+        yield from self._dispatcher.holds()
+        if self._ledger.is_away:
+            yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "the dead-letter topic takes no letters", 0.0)
+        for id_, window in self._ownership.windows.items():
+            if window.hold:
+                yield RouteHold("", window.hold, f"partition {id_}", window.retry_at or 0.0)

@@ -1,0 +1,97 @@
+"""What of a partition is in hand: its progress, its bytes, and whether reading it may go on.
+
+A `Partition` is a partition number: the records of one customer have it in every topic, so its lanes
+and its gate are shared by the topics. A `Window` is one topic's share of it.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from common.event import Commit, PartitionId
+from common.reasons import Cause
+from workers.sinks.commit_map import commit_of
+from workers.sinks.gate import Gate
+from workers.sinks.lanes import Lanes
+from workers.sinks.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one topic's partition may be in hand: offsets from watermark to position, and bytes."""
+
+    records: int
+    size: int
+
+
+class Partition:
+    """One partition number: its lanes and its gate. `is_ours` ends for good when it is revoked."""
+
+    __slots__ = ("gate", "is_ours", "lanes", "number")
+
+    def __init__(self, number: int, gate: Gate) -> None:
+        self.number, self.gate = number, gate
+        self.lanes: Lanes[Any] = Lanes()
+        self.is_ours = True
+
+
+class Window:
+    """One topic's partition, from the watermark to the position."""
+
+    __slots__ = (
+        "_stamps", "committed", "done", "hold", "id", "is_dirty", "is_paused", "is_settling", "limits",
+        "partition", "progress", "retry_at", "size",
+    )  # fmt: skip
+
+    def __init__(
+        self, id_: PartitionId, partition: Partition, start: int, done: frozenset[int], limits: Limits
+    ) -> None:
+        self.id, self.partition, self.limits = id_, partition, limits
+        self.progress = Progress(start)
+        self.done = done
+        self.size = 0
+        self.committed: Commit | None = None
+        self.is_dirty = False
+        self.is_paused = False
+        self.is_settling = False
+        self.hold: Cause | None = None
+        self.retry_at: float | None = None
+        self._stamps: deque[tuple[int, int]] = deque()
+
+    def track(self, offset: int, deliveries: int, size: int) -> None:
+        """Note a record that was read; `size` is its value's bytes."""
+        self.progress.track(offset, deliveries)
+        self.size += size * deliveries
+        self.is_dirty = True
+
+    def resolve(self, offset: int, size: int) -> None:
+        """One delivery of a record is settled."""
+        self.progress.resolve(offset)
+        self.size -= size
+        self.is_dirty = True
+
+    def stamp(self, offset: int, timestamp_ms: int) -> None:
+        """Remember when a record was produced; once a page is enough for the age of the oldest."""
+        self._stamps.append((offset, timestamp_ms))
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest record that is not settled was produced, to the page; None when all is settled."""
+        watermark = self.progress.watermark
+        while len(self._stamps) > 1 and self._stamps[1][0] <= watermark:
+            self._stamps.popleft()
+        return self._stamps[0][1] if self._stamps and watermark < self.progress.position else None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more should be read for now."""
+        return self.size >= self.limits.size or self.progress.span >= self.limits.records
+
+    @property
+    def has_room(self) -> bool:
+        """Whether reading on is worth it again: half empty."""
+        return self.size * 2 <= self.limits.size and self.progress.span * 2 <= self.limits.records
+
+    def commit(self, nonce: str, settled: dict[int, int] | None = None) -> Commit:
+        """What to commit now, with `settled` (offset -> deliveries) counted as done."""
+        return commit_of(self.progress, nonce, settled)
