@@ -23,6 +23,7 @@ Render = Callable[[str], tuple[str, bytes]]
 _CONNECTIONS = 16
 _IDLE_S = 5.0
 _REQUEST_S = 10.0
+_WAKE_S = 0.1
 
 
 class HealthServer:
@@ -39,7 +40,7 @@ class HealthServer:
                 f"the health port {host}:{port} cannot be opened ({error.strerror}): "
                 "set health.port to a free one, or 0"
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_WAKE_S,), name="health", daemon=True)
 
     @property
     def port(self) -> int:
@@ -104,7 +105,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Called twice a second: cut off who trickles a request."""
+        """Called ten times a second: cut off who trickles a request."""
         now = time.monotonic()
         with self._lock:
             late = [request for request, since in self._open.items() if now - since > _REQUEST_S]

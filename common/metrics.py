@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Info, disable_c
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -157,3 +158,11 @@ class Metrics:
 
     def _histogram(self, name: str, about: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
         return Histogram(f"commfleet_{name}", about, labels, bounds, self.registry)
+
+
+def samples(text: str, name: str) -> Iterator[tuple[dict[str, str], float]]:
+    """The labels and values of one metric in an exposition in the classic text format."""
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == name:
+                yield dict(sample.labels), float(sample.value)

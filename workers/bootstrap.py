@@ -15,7 +15,7 @@ from common.codec import Decoder, Encoder, LocalSchemas
 from common.errors import BrokerDownError, ConfigurationError
 from common.health import Health
 from common.health_server import HealthServer
-from common.kafka.admin import TopicAdmin
+from common.kafka.admin import TopicAdmin, check_partitions
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.producer import ConfirmedProducer
@@ -77,10 +77,10 @@ class Worker:
 
         Raises ConfigurationError when topics are missing or their partition counts are wrong.
         """
-        admin = TopicAdmin(self.settings.kafka.client())
+        admin, wanted = TopicAdmin(self.settings.kafka.client()), [topics()[name] for name in needed]
         while not self.stop.is_set():
             try:
-                problems = admin.check_partitions(self.settings.prefix, needed, self.settings.topics.partitions)
+                problems = check_partitions(admin, self.settings.prefix, wanted, self.settings.topics.partitions)
             except BrokerDownError as error:
                 _log.warning("%s; tried again until it answers", error)
                 self.broker_state(str(error))
@@ -235,5 +235,3 @@ def _watch(worker: Worker, name: str, runner: Runner) -> None:
     worker.health.ready_when(name, readiness)
     worker.health.live_while(name, liveness)
     worker.health.show_holds(holds)
-
-

@@ -376,10 +376,12 @@ def _sinks(sink: str | None) -> tuple[str, ...]:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 takes a free one.")
 def sandbox(name: str, host: str, port: int) -> None:
-    """Serve an emulated vendor on this machine; prints its base URL."""
-    from workers.processes import run_sandbox
+    """Serve an emulated vendor on this machine, or all, on ports from --port on; prints the addresses."""
+    from workers.processes import run_sandbox, run_sandboxes
 
-    run_sandbox(name, host, port, click.echo)
+    if name == "all":
+        _end(run_sandboxes(host, port))
+    run_sandbox(name, host, port)
 
 
 @main.command()

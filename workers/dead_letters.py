@@ -17,9 +17,8 @@ from common.event import Headers, OutRecord
 from common.kafka.consumer import Record
 from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
-from common.masking import masked
-from schemas.catalogue import catalogue
 from workers.flows.catalogue import Flows
+from workers.masking import masked_event
 from workers.sinks.headers import NO_FLOW, RESOLVES, Origin, own_headers
 
 
@@ -170,7 +169,7 @@ class DeadLetters:
             shown = to_json(topic, self.decoder.decode(topic, letter.value))
         except CommfleetError as error:
             return f"cannot be read: {error}"
-        return shown if reveal else masked(shown, catalogue().pii_paths(topic))
+        return shown if reveal else masked_event(topic, shown)
 
     def _obstacle(self, letter: Letter) -> str:
         if letter.facts.get("group") not in self.retry_topics:

@@ -107,8 +107,8 @@ def _verdict(explained: Explained, event: NewEvent, reveal: bool) -> Verdict:
 
 
 def _why(explained: Explained) -> str:
-    if explained.failure:
-        return str(explained.failure)
+    if failure := explained.failure:
+        return f"{failure.path} is {failure.actual}, not {failure.expected}"
     if explained.yields_to:
         return f"{explained.yields_to} comes first in the choice {explained.flow.choice}"
     return f"matches, but {explained.error}" if explained.error else ""

@@ -32,9 +32,7 @@ class FlowsSettings(Section):
     """Which flows run."""
 
     defaults: bool = Field(True, description="Whether the catalogue that comes with commfleet runs.")
-    files: tuple[Path, ...] = Field(
-        (), description="The site's own flow files; a flow replaces the one of its name."
-    )
+    files: tuple[Path, ...] = Field((), description="The site's own flow files; a flow replaces the one of its name.")
     values: dict[str, Any] = Field(
         default_factory=dict,
         description="What `{setting: name}` in a flow stands for: a text, a number or a list.",
@@ -74,12 +72,8 @@ class Settings(RootSettings):
         description="Name of this worker, unlike every other's: in logs, dead letters and transactional ids.",
         json_schema_extra={"default_text": "host name and process id"},
     )
-    kafka: KafkaSettings = Field(
-        default_factory=lambda: KafkaSettings({}), description="librdkafka's properties."
-    )
-    topics: TopicsSettings = Field(
-        default_factory=lambda: TopicsSettings(), description="How topics are created."
-    )
+    kafka: KafkaSettings = Field(default_factory=lambda: KafkaSettings({}), description="librdkafka's properties.")
+    topics: TopicsSettings = Field(default_factory=lambda: TopicsSettings(), description="How topics are created.")
     flows: FlowsSettings = Field(default_factory=lambda: FlowsSettings(), description="Which flows run.")
     sinks: SinksSettings = Field(default_factory=lambda: SinksSettings(), description="The vendors.")
     ingest: IngestSettings = Field(default_factory=lambda: IngestSettings(), description="The ways in.")

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +20,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.check import Problem as Fault
     from workers.dead_letters import Letter, Line
     from workers.dead_letters import Step as RedriveStep
+    from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
     from workers.flows.flow import Flow
     from workers.schemas_command import SchemaRow
@@ -70,9 +70,9 @@ def explanation(found: "Explanation") -> None:
         mark = "[green]acts[/]" if verdict.acts else "[dim]no  [/]"
         out.print(f"{mark} [bold]{verdict.flow}[/]  {verdict.do}  [dim]{escape(verdict.where)}[/]")
         if verdict.why:
-            out.print(f"     {escape(verdict.why)}")
+            out.print(f"     {escape(verdict.why)}", soft_wrap=True)
         if verdict.request is not None:
-            out.print(f"     would send {escape(_json(verdict.request))}")
+            out.print(f"     would send {escape(_json(verdict.request))}", soft_wrap=True)
     out.print(f"{found.elsewhere} flows of other topics; nothing was sent")
 
 
@@ -137,17 +137,6 @@ def redrive_plan(steps: "Sequence[RedriveStep]") -> None:
     console().print(table if steps else "no letter meets these conditions")
 
 
-@dataclass(frozen=True, slots=True)
-class FlowCount:
-    """A row of the live table: what became of the events of one flow so far."""
-
-    flow: str
-    seen: int
-    delivered: int
-    waiting: int
-    dead: int
-
-
 class DemoScreen:
     """A live table of flows under a scroll of lines; without a terminal, the lines and the last table only."""
 
@@ -172,14 +161,14 @@ class DemoScreen:
         """One line above the table, as it is."""
         self._console.print(escape(text))
 
-    def update(self, rows: Sequence[FlowCount]) -> None:
+    def update(self, rows: "Sequence[FlowCount]") -> None:
         """The table's new state."""
         self._table = _counts(rows)
         if self._live.is_started:
             self._live.update(self._table, refresh=True)
 
 
-def _counts(rows: Sequence[FlowCount]) -> Table:
+def _counts(rows: "Sequence[FlowCount]") -> Table:
     table = _table("flow", "in", "delivered", "waiting", "dead")
     for row in rows:
         dead = f"[red]{row.dead}[/]" if row.dead else "0"

@@ -4,6 +4,7 @@ The embedded broker makes every topic on first use, with four partitions; it kno
 configs (`kafka.md`, "The embedded broker"), so nothing is applied there.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -27,6 +28,7 @@ from topics.catalogue import Topic
 from topics.partitions import Cluster, partition_problems
 from topics.plan import ActualTopic, AddPartitions, Advice, ChangeConfig, CreateTopic, Problem, Step
 
+_PAUSE_S = 0.05
 _EMBEDDED = "mockCluster"  # how librdkafka's in-process broker begins its cluster id
 
 _AWAY = frozenset(
@@ -63,6 +65,11 @@ class TopicAdmin:
         counts = {name: len(topic.partitions) for name, topic in found.topics.items()}
         return Cluster(counts, is_embedded=str(found.cluster_id).startswith(_EMBEDDED))
 
+    def touch(self, names: Iterable[str]) -> None:
+        """Ask about each topic by its name: the embedded broker makes it then, and a group can subscribe to it."""
+        for name in names:
+            self._ask(f"make {name}", partial(self._client.list_topics, name, timeout=self._timeout_s))
+
     def describe(self, prefix: str, wanted: Iterable[Topic]) -> dict[str, ActualTopic]:
         """Those of the wanted topics that exist, by name without the prefix, with their configs."""
         found = self._ask("list topics", lambda: self._client.list_topics(timeout=self._timeout_s)).topics
@@ -83,6 +90,7 @@ class TopicAdmin:
     def apply(self, steps: Iterable[Step], report: Callable[[Step], None]) -> None:
         """Take the steps in order, telling each when it is done; problems and advice are for people.
 
+        A new topic is done when every partition of it has a leader: brokers learn of it a little later.
         Raises ConfigurationError before anything is done when the plan has a problem.
         """
         listed = list(steps)
@@ -91,6 +99,7 @@ class TopicAdmin:
             raise ConfigurationError("nothing was applied: " + "; ".join(problems))
         for step in listed:
             self._take(step)
+            self._await(step)
             report(step)
 
     def _take(self, step: Step) -> None:
@@ -108,6 +117,28 @@ class TopicAdmin:
                 pass
             case _:
                 assert_never(step)
+
+    def _await(self, step: Step) -> None:
+        match step:
+            case CreateTopic(name, partitions) | AddPartitions(name, _, partitions):
+                self._until(str(step), lambda: self._is_led(name, partitions))
+            case _:
+                pass
+
+    def _is_led(self, name: str, partitions: int) -> bool:
+        found = self._client.list_topics(timeout=self._timeout_s).topics.get(name)
+        if found is None or len(found.partitions) != partitions:
+            return False
+        asked = {TopicPartition(name, partition): _LATEST for partition in found.partitions}
+        ends = self._client.list_offsets(asked).values()
+        return all(end.exception(self._timeout_s) is None for end in ends)
+
+    def _until(self, what: str, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while not self._ask(what, is_so):
+            if time.monotonic() > deadline:
+                raise self._away(what)
+            time.sleep(_PAUSE_S)
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
         if not names:
@@ -159,7 +190,11 @@ def check_partitions(
 
     `partitions` is the setting `topics.partitions`. Raises BrokerDownError when the broker is away.
     """
-    return partition_problems(admin.cluster(), prefix, expected, partitions)
+    wanted = list(expected)
+    cluster = admin.cluster()
+    if cluster.is_embedded:
+        admin.touch(prefix + topic.name for topic in wanted)
+    return partition_problems(cluster, prefix, wanted, partitions)
 
 
 def _result(future: Future[Any], timeout_s: float) -> Any:

@@ -24,14 +24,52 @@ _PRODUCER: dict[str, Any] = {
 }
 
 
+# librdkafka warns of properties that are for the other kind of client
+_FOR_CONSUMERS = (
+    "auto.",
+    "check.crcs",
+    "coordinator.query",
+    "enable.auto",
+    "fetch.",
+    "group.",
+    "heartbeat.",
+    "isolation.",
+    "max.partition",
+    "max.poll",
+    "partition.assignment",
+    "queued.",
+    "session.",
+)
+_FOR_PRODUCERS = (
+    "acks",
+    "batch.",
+    "compression.",
+    "delivery.",
+    "enable.idempotence",
+    "linger.",
+    "message.send",
+    "message.timeout",
+    "partitioner",
+    "queue.buffering",
+    "request.required",
+    "retries",
+    "sticky.",
+    "transaction",
+)
+
+
 def consumer_config(kafka: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:
     """A group member's properties; `overrides` are named with underscores for dots."""
-    return {**kafka, **_CONSUMER, **_dotted(overrides)}
+    return {**_without(kafka, _FOR_PRODUCERS), **_CONSUMER, **_dotted(overrides)}
 
 
 def producer_config(kafka: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:
     """An idempotent producer's properties: acks=all, murmur2 partitioner."""
-    return {"linger.ms": 5, **kafka, **_PRODUCER, **_dotted(overrides)}
+    return {"linger.ms": 5, **_without(kafka, _FOR_CONSUMERS), **_PRODUCER, **_dotted(overrides)}
+
+
+def _without(kafka: Mapping[str, Any], foreign: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in kafka.items() if not name.startswith(foreign)}
 
 
 def _dotted(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,9 +27,7 @@ def read(model: type[BaseModel], file: FilePath | None) -> Layer:
     except LocatedError as error:
         return Layer({}, lambda _: None, [str(error)])
     if document.data is not None and not isinstance(document.data, dict):
-        return Layer(
-            {}, lambda _: None, [f"{file}:1: must be a mapping of settings, such as `prefix: acme.`"]
-        )
+        return Layer({}, lambda _: None, [f"{file}:1: must be a mapping of settings, such as `prefix: acme.`"])
     data = _usable(model, document.data or {}, file.parent)
     return Layer(data, lambda path: f"{file}:{document.line(*path)}" if gives(data, path) else None)
 
@@ -38,9 +36,7 @@ def _usable(annotation: Any, value: Any, folder: FilePath) -> Any:
     if value is None and shape.models(annotation) and not shape.is_nullable(annotation):
         return {}
     if isinstance(value, dict):
-        return {
-            str(key): _usable(shape.below(annotation, str(key)), each, folder) for key, each in value.items()
-        }
+        return {str(key): _usable(shape.below(annotation, str(key)), each, folder) for key, each in value.items()}
     if isinstance(value, list):
         return [_usable(_item(annotation), each, folder) for each in value]
     if isinstance(value, str) and FilePath in shape.members(annotation):
@@ -49,7 +45,5 @@ def _usable(annotation: Any, value: Any, folder: FilePath) -> Any:
 
 
 def _item(annotation: Any) -> Any:
-    lists = (
-        get_args(part)[0] for part in shape.members(annotation) if get_origin(part) in (list, tuple, set)
-    )
+    lists = (get_args(part)[0] for part in shape.members(annotation) if get_origin(part) in (list, tuple, set))
     return next(lists, None)

@@ -26,9 +26,7 @@ class RootSettings(BaseSettings):
     which passes over variables that mean nothing.
     """
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, case_sensitive=True
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, case_sensitive=True)
 
     @classmethod
     def settings_customise_sources(

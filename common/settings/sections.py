@@ -38,19 +38,18 @@ _OURS = {
     "transactional.id": "it is made of the group and worker_name",
 }
 _SECRET_ENDINGS = ("password", ".secret", "passphrase", ".pem", "sasl.oauthbearer.config")
+_PUBLIC = ("ssl.certificate.pem", "ssl.ca.pem")
 _DEFAULTS = {"bootstrap.servers": "localhost:9092"}
 _MEANINGS = {"bootstrap.servers": "Addresses of brokers that are tried first, comma-separated."}
 
 
 def _is_secret(name: str) -> bool:
-    return name.endswith(_SECRET_ENDINGS) and name != "ssl.certificate.pem"
+    return name.endswith(_SECRET_ENDINGS) and name not in _PUBLIC
 
 
 def _property_name(name: str) -> str:
     if "_" in name and not name.startswith("ssl_"):
-        raise ValueError(
-            f"librdkafka writes its properties with dots; did you mean {name.replace('_', '.')}?"
-        )
+        raise ValueError(f"librdkafka writes its properties with dots; did you mean {name.replace('_', '.')}?")
     if name in _OURS:
         raise ValueError(f"is not a site's to choose: {_OURS[name]}; remove it")
     return name
@@ -122,9 +121,7 @@ class HealthSettings(Section):
 class LogSettings(Section):
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is written."
-    )
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
     format: Literal["json", "console"] = Field(
         "json", description="json: one object a line, for collectors; console: for people."
     )
@@ -139,9 +136,7 @@ class TopicsSettings(Section):
         le=10_000,
         description="Partitions of every flow, receipt and retry topic, instead of the topic files' number.",
     )
-    replication_factor: int = Field(
-        3, ge=1, le=15, description="Copies of each partition; 1 on a single broker."
-    )
+    replication_factor: int = Field(3, ge=1, le=15, description="Copies of each partition; 1 on a single broker.")
     min_insync_replicas: int = Field(
         2, ge=1, le=15, description="Copies that must confirm a write; at most replication_factor."
     )
@@ -149,7 +144,5 @@ class TopicsSettings(Section):
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
         if self.min_insync_replicas > self.replication_factor:
-            raise ValueError(
-                "min_insync_replicas is larger than replication_factor: no write could be confirmed"
-            )
+            raise ValueError("min_insync_replicas is larger than replication_factor: no write could be confirmed")
         return self

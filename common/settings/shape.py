@@ -77,9 +77,7 @@ def is_secret(annotation: Any) -> bool:
 
 def models(annotation: Any) -> tuple[type[BaseModel], ...]:
     """The models among the alternatives: what makes a section of a setting."""
-    return tuple(
-        part for part in members(annotation) if isinstance(part, type) and issubclass(part, BaseModel)
-    )
+    return tuple(part for part in members(annotation) if isinstance(part, type) and issubclass(part, BaseModel))
 
 
 def below(annotation: Any, name: str) -> Any:

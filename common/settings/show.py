@@ -25,8 +25,7 @@ class Row:
 def rows(settings: RootSettings, sources: Sources) -> list[Row]:
     """Every setting of a loaded model, in the order of its fields."""
     return [
-        Row(".".join(path), _text(value), sources.origin_of(path) or "default")
-        for path, value in _leaves(settings, ())
+        Row(".".join(path), _text(value), sources.origin_of(path) or "default") for path, value in _leaves(settings, ())
     ]
 
 

@@ -18,9 +18,7 @@ _FILE = "_FILE"
 _SECRET_FILE_BYTES = 64 * 1024
 _NOT_SETTINGS = re.compile(r"COMMFLEET_(CONFIG|REQUIRE|TEST_\w+)")
 """--config's variable, and what the tests read."""
-_SERVICE_LINK = re.compile(
-    r"COMMFLEET_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)"
-)
+_SERVICE_LINK = re.compile(r"COMMFLEET_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 """What Kubernetes sets in the pods beside a Service called commfleet (its docs, "Accessing the Service")."""
 _LISTS = (list, tuple, set, frozenset)
 
@@ -55,9 +53,7 @@ def read(model: type[BaseModel], env: Mapping[str, str]) -> Layer:
     return Layer(data, lambda path: _origin(origins, path), problems, unusable)
 
 
-def _targets(
-    model: type[BaseModel], env: Mapping[str, str], problems: list[str]
-) -> Iterator[tuple[str, _Target]]:
+def _targets(model: type[BaseModel], env: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, _Target]]:
     for name in sorted(env, key=lambda name: (name.count(NESTED), name)):  # a section before its parts
         if not name.startswith(PREFIX) or _NOT_SETTINGS.fullmatch(name):
             continue
@@ -90,9 +86,7 @@ def _resolve(model: type[BaseModel], name: str) -> tuple[Path, Any] | None:
 
 
 def _step(annotation: Any, part: str) -> str:
-    open_sections = (
-        section for section in shape.models(annotation) if issubclass(section, shape.OpenSection)
-    )
+    open_sections = (section for section in shape.models(annotation) if issubclass(section, shape.OpenSection))
     return next((section.name_of(part) for section in open_sections), part)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
-from common.errors import RecordTooLargeError, UnconfirmedError
+from common.errors import FatalError, RecordTooLargeError, UnconfirmedError
 from common.event import Position
 from common.kafka.clients import producer_config
 from common.kafka.embedded import PARTITIONS, EmbeddedBroker
@@ -112,6 +113,19 @@ def test_a_record_over_the_clients_limit_is_refused_by_name(embedded: EmbeddedBr
 
     with pytest.raises(RecordTooLargeError, match="signals: the broker refuses a record of this size"):
         producer.begin(Outgoing("signals", None, b"x" * 4000), lambda _: None)
+    producer.close()
+
+
+def test_a_client_beyond_repair_says_so(embedded: EmbeddedBroker) -> None:
+    """A fatal client error is told once to whoever ends the worker, and to every caller from then on."""
+    told: list[FatalError] = []
+    producer = ConfirmedProducer(producer_config({"bootstrap.servers": embedded.bootstrap}), on_fatal=told.append)
+
+    producer._on_error(KafkaError(KafkaError._FENCED, "fenced", fatal=True))  # as librdkafka calls it
+
+    with pytest.raises(FatalError, match=f"the producer to {embedded.bootstrap} cannot go on: fenced"):
+        producer.begin(RECORD, lambda _: None)
+    assert [str(error) for error in told] == [producer.trouble]
     producer.close()
 
 

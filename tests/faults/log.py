@@ -17,6 +17,7 @@ from topics.catalogue import topics
 
 CONFIRM_S = 90
 ANSWER_S = 10.0
+QUIET = {"log_level": 2}  # an outage is part of the history, not news
 
 
 class Upstream:
@@ -35,6 +36,7 @@ class Upstream:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "message.timeout.ms": CONFIRM_S * 1000,
+                **QUIET,
             }
         )
 
@@ -76,7 +78,7 @@ class Upstream:
 
 def unsettled(bootstrap: str, prefix: str, group: str) -> int:
     """How many records of TOPIC the group has not committed past."""
-    with Consumer({"bootstrap.servers": bootstrap, "group.id": group}) as consumer:
+    with Consumer({"bootstrap.servers": bootstrap, "group.id": group, **QUIET}) as consumer:
         partitions = _partitions(consumer, prefix + TOPIC)
         ends = [consumer.get_watermark_offsets(each, ANSWER_S)[1] for each in partitions]
         committed = consumer.committed(partitions, ANSWER_S)

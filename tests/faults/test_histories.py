@@ -62,7 +62,7 @@ def test_a_vendor_down_for_a_while(scene: Scene) -> None:
         sink.wait_ready()
         scene.wait_received(len(scene.marks) // 4)
         scene.vendor.fail(HTTPStatus.SERVICE_UNAVAILABLE)
-        eventually(lambda: scene.vendor.refused >= 5, 30, what="the sink tried again and again")
+        eventually(lambda: scene.vendor.refused("GET") >= 1, 60, what="the sink asks whether the vendor is well")
         scene.vendor.recover()
         scene.upstream.finish()
         scene.wait_quiet()

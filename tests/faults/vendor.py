@@ -6,6 +6,7 @@ Smaller than the sandbox on purpose: it must not share a mistake with it.
 import json
 import threading
 import time
+from collections import Counter
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -24,7 +25,7 @@ class Vendor:
         self._lock = threading.Lock()
         self._received: dict[str, list[Mark]] = {name: [] for name in _LISTS}
         self._down: HTTPStatus | None = None
-        self._refused = 0
+        self._refused = Counter[str]()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -33,11 +34,10 @@ class Vendor:
         """The base URL that a sink is configured with."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    @property
-    def refused(self) -> int:
-        """How many requests were answered with the scripted failure."""
+    def refused(self, method: str) -> int:
+        """How many requests were answered with the scripted failure: POST is work, GET a probe."""
         with self._lock:
-            return self._refused
+            return self._refused[method]
 
     def received(self, what: str = "events") -> list[Mark]:
         """The accepted objects of one list of the body, in order of arrival."""
@@ -54,11 +54,11 @@ class Vendor:
         with self._lock:
             self._down = None
 
-    def answer(self, body: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
-        """What one request to /users/track gets; accepted objects are remembered in the same moment."""
+    def answer(self, method: str, body: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
+        """What a request gets; accepted objects are remembered in the same moment."""
         with self._lock:
             if self._down is not None:
-                self._refused += 1
+                self._refused[method] += 1
                 return self._down, {"message": "scripted failure"}
             for name in _LISTS:
                 self._received[name] += [_mark(item) for item in body.get(name, [])]
@@ -97,12 +97,13 @@ def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             known = self.path == "/users/track"
-            status, answer = vendor.answer(body) if known else (HTTPStatus.NOT_FOUND, {"message": "no"})
+            status, answer = vendor.answer("POST", body) if known else (HTTPStatus.NOT_FOUND, {"message": "no"})
             time.sleep(vendor.delay_s)  # a vendor's own work, after it acted: a client killed now cannot know
             self._send(status, answer)
 
         def do_GET(self) -> None:
-            self._send(HTTPStatus.OK, {"message": "success"})
+            status, answer = vendor.answer("GET", {})
+            self._send(HTTPStatus.OK if status == HTTPStatus.CREATED else status, answer)
 
         def _send(self, status: HTTPStatus, answer: dict[str, Any]) -> None:
             text = json.dumps(answer).encode()

@@ -38,6 +38,12 @@ def config(base_url: str = "https://rest.example.com", **more: Any) -> BrazeConf
     return BrazeConfig(base_url=base_url, **(settings | more))
 
 
+def sink_at(url: str, **more: Any) -> BrazeSink:
+    """A sink with short time-outs that talks to whoever listens there."""
+    quick = {"read_timeout_s": 0.5, "connect_timeout_s": 2.0}
+    return BrazeSink.connect(config(url, **(quick | more)), SystemClock())
+
+
 class SandboxBraze:
     """A served sandbox: where it is, and its control endpoint."""
 
@@ -46,8 +52,7 @@ class SandboxBraze:
 
     def sink(self, **more: Any) -> BrazeSink:
         """A sink that talks to it, with short time-outs."""
-        quick = {"read_timeout_s": 0.5, "connect_timeout_s": 2.0}
-        return BrazeSink.connect(config(self.url, **(quick | more)), SystemClock())
+        return sink_at(self.url, **more)
 
     def fault(self, **spec: Any) -> None:
         """Script a fault."""

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -309,3 +310,17 @@ def test_details_hold_no_data(value: dict[str, Any]) -> None:
         with pytest.raises(UndecodableError) as refused:
             Decoder(LocalSchemas()).decode(TOPIC, payload[:cut])
         assert "secret" not in str(refused.value)
+
+
+def test_a_few_bytes_cannot_claim_much_memory() -> None:
+    """A map that claims 2**60 entries, a string that claims 2**60 bytes: malformed, and nothing is set aside."""
+    huge = b"\x80\x80\x80\x80\x80\x80\x80\x80\x20"  # 2**60, zig-zag
+    head = b"\x02a" + b"\x02" + b"\x02s" + b"\x00" + b"\x00\x00" + b"\x00" * 4  # the envelope up to attributes
+    tracemalloc.start()
+
+    for body in (head + huge, huge, head + b"\x02" + huge):
+        assert _refused(framed(catalogue().id_of(TOPIC), body)) is Reason.MALFORMED
+
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2**20

@@ -219,6 +219,12 @@ def test_a_signal_seen_twice_has_one_id() -> None:
         assert source()(signal, RECEIVED).event_id == source()(signal, again).event_id
 
 
+def test_ids_stay_what_they_are() -> None:
+    """A release that changed them would make every repeat of an older signal a new event."""
+    assert source()(EMAIL_EVENT, RECEIVED).event_id == "895bca1e-738c-52c9-ad05-9d7324dec9a4"
+    assert source()(FILE_EVENT, RECEIVED).event_id == "2ac93b6e-1dc0-5071-943d-f3d63f97b9b4"
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

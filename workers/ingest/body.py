@@ -11,6 +11,10 @@ from workers.ingest.config import WebhookConfig
 from workers.ingest.hooks import SignalOutcome
 from workers.ingest.problem import Problem, RefusalError
 
+_PATIENCE = 8
+"""A body of up to so many times the limit is read to its end and thrown away: a connection that is closed
+while its sender still sends is reset, and the sender never reads why."""
+
 
 class Memory:
     """How many bytes of bodies are held at once; a request that would hold more is refused."""
@@ -64,9 +68,6 @@ def check_headers(request: Request, config: WebhookConfig) -> None:
 
 async def read_body(request: Request, config: WebhookConfig, take: Callable[[int], None]) -> bytes:
     """The body; raises RefusalError past `body_max_bytes` (413) or `request_timeout_s` (408)."""
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > config.body_max_bytes:
-        raise _too_large(config.body_max_bytes)
     try:
         async with asyncio.timeout(config.request_timeout_s):
             return await _read(request, config.body_max_bytes, take)
@@ -77,15 +78,27 @@ async def read_body(request: Request, config: WebhookConfig, take: Callable[[int
 
 
 async def _read(request: Request, max_bytes: int, take: Callable[[int], None]) -> bytes:
+    patience = _PATIENCE * max_bytes
+    if (announced := _announced(request)) > patience:
+        raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        take(len(chunk))
-        chunks.append(chunk)
+        if size > patience:
+            break
+        if max(size, announced) <= max_bytes:
+            take(len(chunk))
+            chunks.append(chunk)
+    if max(size, announced) > max_bytes:
+        raise _too_large(max_bytes)
     return b"".join(chunks)
+
+
+def _announced(request: Request) -> int:
+    """What Content-Length says, 0 without one."""
+    length = request.headers.get("content-length", "")
+    return int(length[:20]) if length.isascii() and length.isdigit() else 0
 
 
 def _too_large(max_bytes: int) -> RefusalError:

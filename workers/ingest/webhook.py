@@ -31,6 +31,9 @@ from workers.ingest.strict_json import parse
 
 log = logging.getLogger(__name__)
 
+_STOPPING = "the receiver is stopping: the signal is not confirmed, send it again"
+_FAILED = "the receiver failed: the signal is not confirmed, send it again later"
+
 Open = Callable[[bytes], Entrance]
 """Authenticates a request by its body and says how to read it; raises RefusalError."""
 
@@ -107,12 +110,11 @@ class Webhook:
             return await self._receive(request, entrance)
         except RefusalError as refusal:
             return self._refuse(source, refusal.problem)
+        except asyncio.CancelledError:  # the server's drain time is over; without an answer it would say 500
+            return self._unavailable(source, _STOPPING, SignalOutcome.UNCONFIRMED)
         except Exception as bug:
             log.error("a request of %s met a bug: %s", source, whereabouts(bug))
-            headers = {"retry-after": str(self._config.retry_after_s)}
-            detail = "the receiver failed: nothing was stored, send it again later"
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            return self._refuse(source, Problem(status, detail, SignalOutcome.BUG, headers=headers))
+            return self._unavailable(source, _FAILED, SignalOutcome.BUG)
 
     async def _receive(self, request: Request, entrance: Open) -> Response:
         check_headers(request, self._config)
@@ -140,6 +142,10 @@ class Webhook:
             detail = f"at most {self._config.items_max} items a request, this one has {count}"
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             raise RefusalError(Problem(status, detail, SignalOutcome.TOO_LARGE))
+
+    def _unavailable(self, source: str, detail: str, outcome: SignalOutcome) -> Response:
+        headers = {"retry-after": str(self._config.retry_after_s)}
+        return self._refuse(source, Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, outcome, headers=headers))
 
     def _refuse(self, source: str, problem: Problem) -> Response:
         self._hook.signal(source, problem.outcome)

@@ -1,0 +1,58 @@
+"""`python -m benchmarks [NAME...]`: run benchmarks, print a table, keep the rows in results/latest.json."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from benchmarks import results, sink_path, start
+from benchmarks.options import Options
+from benchmarks.processes import BenchmarkError
+from benchmarks.results import Row
+
+Benchmark = Callable[[Options, Callable[[str], None]], Iterator[Row]]
+
+BENCHMARKS: Mapping[str, Benchmark] = {"start": start.benchmark, "sink": sink_path.benchmark}
+
+
+def main() -> int:
+    """Exit 0 done, 1 failed, 2 misused; what was measured before a failure is kept."""
+    names, options = _given()
+    measured: list[Row] = []
+    try:
+        for name in names:
+            for row in BENCHMARKS[name](options, _say):
+                measured.append(row)
+                results.write([row])
+    except (BenchmarkError, results.ResultsFileError) as error:
+        _say(f"failed: {error}")
+        return 1
+    finally:
+        results.show(measured)
+    return 0
+
+
+def _given() -> tuple[list[str], Options]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"which ones: {', '.join(BENCHMARKS)}; all without")
+    parser.add_argument("--events", type=_count, default=Options.events, help="events of the sink path")
+    parser.add_argument("--keys", type=_count, default=Options.keys, help="customers that the events are of")
+    parser.add_argument("--runs", type=_count, default=Options.runs, help="runs of each contender")
+    given = parser.parse_args()
+    if unknown := [name for name in given.names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    return given.names or list(BENCHMARKS), Options(given.events, given.keys, given.runs)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 < count <= 1_000_000:
+        raise ValueError("between 1 and 1,000,000")
+    return count
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
