@@ -32,11 +32,12 @@ def main() -> int:
 
 
 def _given() -> tuple[list[str], Options]:
+    usual = Options()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"which ones: {', '.join(BENCHMARKS)}; all without")
-    parser.add_argument("--events", type=_count, default=Options.events, help="events of the sink path")
-    parser.add_argument("--keys", type=_count, default=Options.keys, help="customers that the events are of")
-    parser.add_argument("--runs", type=_count, default=Options.runs, help="runs of each contender")
+    parser.add_argument("--events", type=_count, default=usual.events, help="events of the sink path")
+    parser.add_argument("--keys", type=_count, default=usual.keys, help="customers that the events are of")
+    parser.add_argument("--runs", type=_count, default=usual.runs, help="runs of each contender")
     given = parser.parse_args()
     if unknown := [name for name in given.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

@@ -9,12 +9,12 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient  # type: ignore[attr-defined]  # its typing exports but the client
+from confluent_kafka.admin import AdminClient
 
 from benchmarks.cores import STAGE, started_on
 from benchmarks.events import TOPIC, Payload
@@ -47,7 +47,7 @@ class KafkaGround:
     def __init__(self, bootstrap: str, description: str, events: Sequence[Payload], folder: Path) -> None:
         self.bootstrap, self.description = bootstrap, description
         self._prefix = f"bench{uuid.uuid4().hex[:8]}."
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
         _apply_topics(bootstrap, self._prefix, folder)
         _produce(bootstrap, self._prefix, events)
 
@@ -103,13 +103,13 @@ def ground(events: Sequence[Payload], say: Callable[[str], None]) -> Iterator[Gr
         elif reason := missing_tools():
             say(f"on the embedded broker, not on Apache Kafka: {reason}")
             with started_on(STAGE), EmbeddedBroker() as embedded:
-                yield EmbeddedGround(embedded.bootstrap, events)
+                yield EmbeddedGround(embedded.bootstrap, events)  # its threads are the conductor's own
         else:
-            broker = Broker(folder / "kafka")
-            with started_on(STAGE):
-                broker.start()
-            with broker:
-                yield KafkaGround(broker.bootstrap, f"Apache Kafka {KAFKA_VERSION}, one node", events, folder)
+            with ExitStack() as starting:
+                starting.enter_context(started_on(STAGE))
+                with Broker(folder / "kafka") as broker:
+                    starting.close()  # the broker keeps its cores, whoever is started next gets others
+                    yield KafkaGround(broker.bootstrap, f"Apache Kafka {KAFKA_VERSION}, one node", events, folder)
 
 
 def _apply_topics(bootstrap: str, prefix: str, folder: Path) -> None:
@@ -120,9 +120,7 @@ def _apply_topics(bootstrap: str, prefix: str, folder: Path) -> None:
         "topics: {replication_factor: 1, min_insync_replicas: 1}\n"
     )
     command = [*COMMFLEET, "--config", str(config), "topics", "apply", "--yes"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=environment()
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=environment())
     if done.returncode != 0:
         raise BenchmarkError(f"topics could not be made on {bootstrap}: {done.stderr[-600:]}")
 

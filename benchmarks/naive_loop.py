@@ -98,7 +98,10 @@ def requests(mapped: Iterator[Value]) -> Iterator[list[Value]]:
 def run(consumer: Consumer, url: str, array: str, count: int, threads: int) -> None:
     """Send `count` events, at most `threads` requests at once."""
     limits = httpx.Limits(max_connections=threads)
-    with httpx.Client(limits=limits, timeout=_REQUEST_S, trust_env=False) as client, ThreadPoolExecutor(threads) as pool:
+    with (
+        httpx.Client(limits=limits, timeout=_REQUEST_S, trust_env=False) as client,
+        ThreadPoolExecutor(threads) as pool,
+    ):
 
         def post(these: Sequence[Value]) -> None:
             headers = {"authorization": "Bearer benchmark", "content-type": "application/json"}

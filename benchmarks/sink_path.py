@@ -7,35 +7,21 @@ braze`, with all that it promises switched on. Of several runs the median counts
 """
 
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.contenders import CONTENDERS, Contender, Scenario
 from benchmarks.cores import SENDER, description
-from benchmarks.events import TOPIC, payloads
+from benchmarks.events import payloads
 from benchmarks.ground import Ground, ground
 from benchmarks.options import Options
-from benchmarks.processes import COMMFLEET, BenchmarkError, Vendor, log_tail, running, until, vendor
+from benchmarks.processes import STOP_S, BenchmarkError, Vendor, log_tail, running, until, vendor
 from benchmarks.results import Condition, Row
-from tests.support.ports import free_ports
 
-_FLOWS = Path(__file__).parent / "flows"
-_A_REQUEST = 75
 _START_S, _SLOWEST_PER_S = 90.0, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What is sent, how slow the vendor is, and how many requests may be on their way at once."""
-
-    name: str
-    array: str
-    delay_ms: int
-    in_flight: int = 4
 
 
 SCENARIOS = (
@@ -54,10 +40,6 @@ class Figures:
     a_request: float
 
 
-Contender = Callable[[Scenario, Ground, Vendor, int, Path], Sequence[str]]
-"""The command line of one run."""
-
-
 def benchmark(options: Options, say: Callable[[str], None]) -> Iterator[Row]:
     """Run every scenario; rows as they are known."""
     say(f"sink: encoding {options.events} events")
@@ -67,16 +49,13 @@ def benchmark(options: Options, say: Callable[[str], None]) -> Iterator[Row]:
             yield from _rows(scenario, _runs(scenario, stage, options, say), stage, options)
 
 
-def _runs(
-    scenario: Scenario, stage: Ground, options: Options, say: Callable[[str], None]
-) -> dict[str, list[Figures]]:
+def _runs(scenario: Scenario, stage: Ground, options: Options, say: Callable[[str], None]) -> dict[str, list[Figures]]:
     """Every contender in turn, as often as asked."""
-    contenders: dict[str, Contender] = {"naive": naive_command, "ours": sink_command}
-    figures: dict[str, list[Figures]] = {name: [] for name in contenders}
+    figures: dict[str, list[Figures]] = {name: [] for name in CONTENDERS}
     with vendor(scenario.delay_ms / 1000) as stub:
         for turn in range(options.runs):
-            for name, command in contenders.items():
-                found = _run(command, scenario, stage, stub, options.events)
+            for name, contender in CONTENDERS.items():
+                found = _run(contender, scenario, stage, stub, options.events)
                 figures[name].append(found)
                 cpu = "" if found.cpu_us is None else f", {found.cpu_us:.1f} µs CPU an event"
                 say(f"sink {scenario.name} {name} {turn + 1}/{options.runs}: {found.per_s:,.0f} events/s{cpu}")
@@ -87,10 +66,12 @@ def _run(contender: Contender, scenario: Scenario, stage: Ground, stub: Vendor, 
     """One run, from a fresh group to the last object; BenchmarkError when the stub got more or less."""
     with tempfile.TemporaryDirectory(prefix="commfleet-bench-") as name:
         folder = Path(name)
-        log, command = folder / "log", contender(scenario, stage, stub, events, folder)
+        log, command = folder / "log", contender.command(scenario, stage, stub, events, folder)
         with running(command, log, SENDER) as process:
             stub.watch(process.pid, events)
             _await_last(process, stub, log, events)
+            if contender.ends_by_itself:
+                process.wait(STOP_S)
         tally = stub.count()
         if process.returncode != 0 or tally["objects"] != events:
             raise BenchmarkError(
@@ -103,21 +84,13 @@ def _run(contender: Contender, scenario: Scenario, stage: Ground, stub: Vendor, 
 def _await_last(process: subprocess.Popen[bytes], stub: Vendor, log: Path, events: int) -> None:
     def has_arrived() -> bool:
         is_over = process.poll() is not None
-        has_all = stub.count()["last_at"] is not None
+        has_all: bool = stub.count()["last_at"] is not None
         if is_over and not has_all:
             raise BenchmarkError(f"it ended with {process.returncode} too early:\n{log_tail(log)}")
         return has_all
 
     limit_s = _START_S + events / _SLOWEST_PER_S
     until(has_arrived, limit_s, 0.1, lambda: f"{stub.count()['objects']} of {events} arrived\n{log_tail(log)}")
-    _let_finish(process)
-
-
-def _let_finish(process: subprocess.Popen[bytes]) -> None:
-    """The naive loop ends by itself: a signal in its last commit would look like a failure."""
-    end = time.monotonic() + 1.0
-    while process.poll() is None and time.monotonic() < end:
-        time.sleep(0.05)
 
 
 def _figures(tally: Mapping[str, float], events: int) -> Figures:
@@ -125,43 +98,6 @@ def _figures(tally: Mapping[str, float], events: int) -> Figures:
     before, after = tally["first_cpu_s"], tally["last_cpu_s"]
     cpu_us = None if before is None or after is None else (after - before) / events * 1e6
     return Figures(events / seconds, cpu_us, events / tally["requests"])
-
-
-def naive_command(scenario: Scenario, stage: Ground, stub: Vendor, events: int, folder: Path) -> list[str]:
-    """The reference, in a group of its own."""
-    prefix = stage.prefix()
-    arguments = {
-        "bootstrap": stage.bootstrap,
-        "topic": prefix + TOPIC,
-        "group": f"{prefix}naive.{folder.name}",
-        "url": stub.url,
-        "array": scenario.array,
-        "events": events,
-        "threads": scenario.in_flight,
-    }
-    options = (text for name, value in arguments.items() for text in (f"--{name}", str(value)))
-    return [sys.executable, "-m", "benchmarks.naive_loop", *options]
-
-
-def sink_command(scenario: Scenario, stage: Ground, stub: Vendor, events: int, folder: Path) -> list[str]:  # noqa: ARG001
-    """`commfleet run sink braze` with one flow; everything that is not named has its default."""
-    config = folder / "commfleet.yaml"
-    (port,) = free_ports(1)
-    config.write_text(
-        f"prefix: {stage.prefix()}\n"
-        f"kafka: {{bootstrap.servers: '{stage.bootstrap}'}}\n"
-        f"flows: {{defaults: false, files: ['{_FLOWS / (scenario.array + '.yaml')}']}}\n"
-        f"health: {{host: 127.0.0.1, port: {port}}}\n"
-        "log: {level: warning}\n"
-        "sinks:\n"
-        "  braze:\n"
-        f"    base_url: {stub.url}\n"
-        "    api_key: benchmark\n"
-        "    start_from: beginning\n"
-        f"    max_in_flight: {scenario.in_flight}\n"
-        f"    max_objects: {_A_REQUEST}\n"
-    )
-    return [*COMMFLEET, "--config", str(config), "run", "sink", "braze"]
 
 
 def _rows(
@@ -183,14 +119,13 @@ def _rows(
         median(one.per_s for one in ours),
         "events/s",
         median(one.per_s for one in naive),
-        conditions | {"runs": [round(one.per_s) for one in ours], "reference_runs": [round(one.per_s) for one in naive]},
+        conditions
+        | {"runs": [round(one.per_s) for one in ours], "reference_runs": [round(one.per_s) for one in naive]},
     )
     ours_cpu, naive_cpu = _cpu(ours), _cpu(naive)
     if ours_cpu and naive_cpu:
         runs = {"runs": ours_cpu, "reference_runs": naive_cpu}
-        yield Row(
-            f"sink.{scenario.name}.cpu", median(ours_cpu), "µs CPU/event", median(naive_cpu), conditions | runs
-        )
+        yield Row(f"sink.{scenario.name}.cpu", median(ours_cpu), "µs CPU/event", median(naive_cpu), conditions | runs)
 
 
 def _cpu(figures: Sequence[Figures]) -> list[float]:

@@ -22,12 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.contenders import sink_command
 from benchmarks.cores import SENDER, description, started_on
 from benchmarks.ground import Ground, ground
 from benchmarks.options import Options, here
 from benchmarks.processes import COMMFLEET, BenchmarkError, environment, log_tail, running, until, vendor
 from benchmarks.results import Condition, Row
-from benchmarks.sink_path import SCENARIOS, health_port, sink_command
+from benchmarks.sink_path import SCENARIOS
+from tests.support.ports import free_ports
 
 HELP_GOAL_S = 0.25
 READY_GOAL_S = 1.5
@@ -99,8 +101,9 @@ def _start(stage: Ground) -> Start:
     """One sink, until it is ready."""
     with tempfile.TemporaryDirectory(prefix="commfleet-bench-") as name, vendor(0.0) as stub:
         folder = Path(name)
-        command, log = sink_command(SCENARIOS[0], stage, stub, 0, folder), folder / "log"
-        url = f"http://127.0.0.1:{health_port(folder)}"
+        (port,) = free_ports(1)
+        command, log = sink_command(SCENARIOS[0], stage, stub, folder, port), folder / "log"
+        url = f"http://127.0.0.1:{port}"
 
         def reached(condition: Callable[[], bool], what: str) -> float:
             until(condition, _READY_S, _ASK_EVERY_S, lambda: f"{what}\n{log_tail(log)}")

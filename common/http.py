@@ -24,12 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from common.errors import AmbiguousError, NotSentError
+from common.errors import AmbiguousError, NotSentError, RequestError
 from common.http_limits import HttpLimits
 from common.reasons import Reason
 
@@ -48,11 +49,23 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
 
+class RequestMeter(Protocol):
+    """Who counts requests (`common.meters.VendorMeter`); called from several threads."""
+
+    def requested(self, action: str, status: int | None, seconds: float) -> None:
+        """A request ended with a status, or (None) without a whole answer."""
+        ...
+
+    def skewed(self, seconds: float) -> None:
+        """Our clock against the vendor's Date; positive when ours is ahead."""
+        ...
+
+
 class HttpClient:
     """Connections to one vendor, shared by its delivery threads."""
 
-    def __init__(self, limits: HttpLimits) -> None:
-        self._limits = limits
+    def __init__(self, limits: HttpLimits, meter: RequestMeter | None = None) -> None:
+        self._limits, self._meter = limits, meter
         self._client = httpx.Client(
             http1=True,
             http2=False,
@@ -76,13 +89,30 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         permit: Permit | None = None,
+        action: str = "",
     ) -> Answer:
-        """Make one request under its permit, at most once.
+        """Make one request under its permit, at most once; `action` is what it is counted as.
 
         The permit is entered when the first byte is about to be written and left when the answer was
         read or the request failed. Raises NotSentError, AmbiguousError, or what entering the permit
         raised (nothing was sent then).
         """
+        began = time.monotonic()
+        try:
+            answer = self._request(method, url, headers, content, permit)
+        except RequestError:
+            self._count(action, None, began)
+            raise
+        self._count(action, answer, began)
+        return answer
+
+    def close(self) -> None:
+        """Let the idle connections go; a running request ends as ambiguous."""
+        self._client.close()
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None, permit: Permit | None
+    ) -> Answer:
         with ExitStack() as stack:
             sending = _Sending(stack, permit)
             with _named(sending):
@@ -94,9 +124,12 @@ class HttpClient:
                 sending.response = response
                 return Answer(response.status_code, sending.headers(), self._body(response))
 
-    def close(self) -> None:
-        """Let the idle connections go; a running request ends as ambiguous."""
-        self._client.close()
+    def _count(self, action: str, answer: Answer | None, began: float) -> None:
+        if self._meter is None:
+            return
+        self._meter.requested(action, answer.status if answer else None, time.monotonic() - began)
+        if answer and (moment := _date(answer.headers.get("date"))):
+            self._meter.skewed(time.time() - moment)
 
     def _body(self, response: httpx.Response) -> bytes:
         """The body as sent, at most `answer_bytes` and for at most `read_s`."""
@@ -165,6 +198,14 @@ def _named(sending: _Sending) -> Iterator[None]:
             detail = f"the vendor's certificate is not trusted: {certificate.verify_message}"
             raise NotSentError(detail, bad_certificate=True) from error
         raise sending.failed(Reason.CONNECTION, _what(error)) from error
+
+
+def _date(header: str | None) -> float | None:
+    """An HTTP date (RFC 9110 §5.6.7) in epoch seconds; None for none, or for what is not one."""
+    try:
+        return parsedate_to_datetime(header).timestamp() if header else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

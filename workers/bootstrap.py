@@ -20,7 +20,7 @@ from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.producer import ConfirmedProducer
 from common.kafka.transactions import TransactionalProducer
-from common.meters import IngestMeter, SinkMeter
+from common.meters import IngestMeter, SinkMeter, VendorMeter
 from common.metrics import Metrics
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
@@ -102,7 +102,7 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     config = vendor_config(settings, name)
     flows = all_flows(settings)
     worker = Worker(settings)
-    sink = VENDORS[name].connect(config, worker.clock)
+    sink = VENDORS[name].connect(config, worker.clock, VendorMeter(worker.metrics, name))
     if problems := sink_problems(sink, flows):
         raise ConfigurationError("\n".join(problems))
     groups = _groups(sink, group)

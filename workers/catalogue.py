@@ -6,6 +6,7 @@ from typing import Any
 
 from common.clock import Clock, SystemClock
 from common.errors import ConfigurationError
+from common.http import RequestMeter
 from schemas.catalogue import catalogue
 from workers.flows.catalogue import DEFAULT, Flows, load_flows
 from workers.settings import Settings
@@ -19,7 +20,7 @@ class Vendor:
     """How a vendor's sink comes into being from its section of the settings."""
 
     actions: Callable[[Any], Mapping[str, Action]]
-    connect: Callable[[Any, Clock], Sink]
+    connect: Callable[[Any, Clock, RequestMeter | None], Sink]
 
 
 VENDORS: Mapping[str, Vendor] = {"braze": Vendor(braze_actions, BrazeSink.connect)}
@@ -49,7 +50,7 @@ def all_actions(settings: Settings) -> dict[str, Action]:
 def configured_sinks(settings: Settings) -> dict[str, Sink]:
     """The sinks that have a section, by name; nothing is contacted."""
     configs = {name: getattr(settings.sinks, name) for name in VENDORS}
-    return {name: VENDORS[name].connect(config, SystemClock()) for name, config in configs.items() if config}
+    return {name: VENDORS[name].connect(config, SystemClock(), None) for name, config in configs.items() if config}
 
 
 def all_flows(settings: Settings) -> Flows:

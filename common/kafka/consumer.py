@@ -4,9 +4,9 @@ One thread owns it; calls from another would wait until `read` returns (measured
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -68,7 +68,8 @@ class Record:
     @property
     def headers(self) -> Headers:
         """Its headers, in order."""
-        return tuple((name, _bytes(value)) for name, value in self._message.headers() or ())
+        found = cast("list[tuple[str, str | bytes | None]]", self._message.headers() or [])
+        return tuple((name, _bytes(value)) for name, value in found)
 
     @property
     def timestamp_ms(self) -> int:
@@ -119,7 +120,7 @@ class GroupConsumer:
             on_lost=lambda _, partitions: listener.lost(_ids(partitions)),
         )
 
-    def read(self, at_most: int, timeout_s: float) -> list[Record]:
+    def read(self, at_most: int, timeout_s: float) -> Sequence[Record]:
         """The next page of records. Raises FatalError when the client cannot go on."""
         records = []
         for message in self._consumer.consume(at_most, timeout_s):

@@ -1,7 +1,7 @@
 """The Braze sink against the sandbox over a real socket: verdict, what was sent, what is true in the end."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,10 +60,8 @@ def allowed() -> Iterator[None]:
     yield
 
 
-@contextmanager
-def forbidden() -> Iterator[None]:
+def forbidden() -> AbstractContextManager[None]:
     raise GateClosedError("closed")
-    yield
 
 
 def item(sink: BrazeSink, action: str, about: Event | None = None, **parameters: Any) -> Item:

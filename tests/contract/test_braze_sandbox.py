@@ -18,7 +18,7 @@ CAMPAIGN = "11111111-2222-3333-4444-555555555555"
 TIME = "2026-03-01T10:00:00Z"
 EVENT = {"external_id": "u1", "name": "order_shipped", "time": TIME}
 
-GOLDEN_TRACK = {
+GOLDEN_TRACK: dict[str, Any] = {
     "attributes": [
         {
             "external_id": "u1",
@@ -52,7 +52,7 @@ GOLDEN_TRACK = {
         }
     ],
 }
-GOLDEN_TRIGGER = {
+GOLDEN_TRIGGER: dict[str, Any] = {
     "campaign_id": CAMPAIGN,
     "send_id": "s-1",
     "trigger_properties": {"order_id": "A1"},
@@ -387,7 +387,7 @@ def test_events_are_never_deduplicated(client: httpx.Client) -> None:
 
 def test_the_last_attribute_wins_and_null_removes(client: httpx.Client) -> None:
     """§7: upsert; _merge_objects merges, otherwise nested values are replaced; inc and add count."""
-    updates = [
+    updates: list[dict[str, Any]] = [
         {"plan": "gold", "old": 1, "loyalty": {"tier": 1, "since": 2020}, "visits": 1, "tags": ["a"]},
         {"plan": "blue", "old": None, "loyalty": {"tier": 2}, "_merge_objects": True, "visits": {"inc": 2}},
         {"tags": {"add": ["a", "b"]}},
@@ -431,7 +431,8 @@ def test_an_alias_is_created_only_when_asked(client: httpx.Client) -> None:
 
 def test_an_unknown_external_id_with_a_known_email_is_a_duplicate(client: httpx.Client) -> None:
     """§2.1: with a primary id, e-mail is only an attribute; without one, it selects or creates."""
-    for who in ({"external_id": "u1"}, {"external_id": "u2"}, {}, {"email": "b@example.com"}):
+    named: list[dict[str, Any]] = [{"external_id": "u1"}, {"external_id": "u2"}, {}, {"email": "b@example.com"}]
+    for who in named:
         client.post("/users/track", json={"attributes": [{"email": "a@example.com", "plan": "x"} | who]})
 
     assert set(state(client)["users"]) == {"u1", "u2", "email:b@example.com"}

@@ -62,7 +62,7 @@ def test_a_draft_keeps_to_the_limits_and_loses_nobody(entries: list[tuple[str, i
     batcher: Batcher[Thing] = Batcher(linger_s=1.0)
     for number, (name, shared, size) in enumerate(entries):
         batcher.add(Thing(number, actions[name], Item(None, size, shared)), now=0.0)
-    taken = []
+    taken: list[int] = []
     while draft := batcher.take(5.0, lambda a: a.max_items):
         assert {(t.action.name, t.item.shared_by) for t in draft.deliveries} == {(draft.action.name, draft.shared_by)}
         assert len(draft.deliveries) <= 3

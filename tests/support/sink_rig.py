@@ -80,7 +80,7 @@ class ScriptedSink:
     def deliver(self, batch: Batch) -> Outcome:
         """Ask the script, else accept; what was accepted is remembered."""
         with batch.permit():
-            items = [Got(batch.action.name, *item.body, time.monotonic()) for item in batch.items]
+            items = [Got(batch.action.name, i.body[0], i.body[1], time.monotonic()) for i in batch.items]
             self.requests.append(len(items))
             answer = self.script(batch, items)
             if answer is None:

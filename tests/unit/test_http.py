@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,26 @@ def once_read(do: Callable[[Connection], None]) -> Script:
     return script
 
 
+def ambiguous(script: Script, permit: Gate | None = None) -> AmbiguousError:
+    """The failure of one request to a server of this script."""
+    with RawServer(script) as server, client() as http, pytest.raises(AmbiguousError) as caught:
+        post(http, server.url, permit)
+    return caught.value
+
+
+def not_sent_by_tls(script: Script) -> NotSentError:
+    """The failure of one encrypted request to a server of this script."""
+    with RawServer(script) as server, client() as http, pytest.raises(NotSentError) as caught:
+        post(http, server.url.replace("http:", "https:"))
+    return caught.value
+
+
 def test_an_answer_is_read_whole() -> None:
     """Status, lower-case headers and body come back; the permit is entered once and left."""
     gate = Gate()
-    with RawServer(each_request(lambda c: c.answer(b"{}", "201 Created", "X-Request-Id: r1\r\n"))) as server:
-        with client() as http:
-            answer = post(http, server.url, gate)
+    created = each_request(lambda c: c.answer(b"{}", "201 Created", "X-Request-Id: r1\r\n"))
+    with RawServer(created) as server, client() as http:
+        answer = post(http, server.url, gate)
 
     assert (answer.status, answer.body, answer.headers["x-request-id"]) == (201, b"{}", "r1")
     assert (gate.entered, gate.left) == (1, 1)
@@ -178,17 +193,14 @@ def test_an_unknown_host_was_not_sent() -> None:
 
 def test_a_server_that_does_not_speak_tls_was_not_sent() -> None:
     """The handshake fails before any request; it is not the certificate's fault."""
-    with RawServer(lambda c: c.write(b"hello, this is not TLS\r\n")) as server, client() as http:
-        with pytest.raises(NotSentError) as caught:
-            post(http, server.url.replace("http:", "https:"))
+    error = not_sent_by_tls(lambda c: c.write(b"hello, this is not TLS\r\n"))
 
-    assert not caught.value.bad_certificate
+    assert not error.bad_certificate
 
 
 def test_a_handshake_that_hangs_was_not_sent() -> None:
     """The connect time-out bounds the handshake too."""
-    with RawServer(lambda c: c.hang()) as server, client() as http, pytest.raises(NotSentError):
-        post(http, server.url.replace("http:", "https:"))
+    assert not not_sent_by_tls(lambda c: c.hang()).bad_certificate
 
 
 @pytest.fixture(scope="module")
@@ -222,11 +234,10 @@ def tls(certificate: tuple[Path, Path], do: Callable[[Connection], None]) -> Scr
 
 def test_an_untrusted_certificate_is_told_apart(certificate: tuple[Path, Path]) -> None:
     """Not sent, and by a configuration's fault: waiting would not help."""
-    with RawServer(tls(certificate, each_request(lambda c: c.answer()))) as server, client() as http:
-        with pytest.raises(NotSentError, match="not trusted") as caught:
-            post(http, server.url.replace("http:", "https:"))
+    error = not_sent_by_tls(tls(certificate, each_request(lambda c: c.answer())))
 
-    assert caught.value.bad_certificate
+    assert error.bad_certificate
+    assert "not trusted" in str(error)
 
 
 def test_a_ca_file_is_trusted(certificate: tuple[Path, Path]) -> None:
@@ -239,55 +250,44 @@ def test_a_ca_file_is_trusted(certificate: tuple[Path, Path]) -> None:
 def test_no_answer_in_time_is_ambiguous() -> None:
     """The server has the request and hangs."""
     gate = Gate()
-    with RawServer(once_read(lambda c: c.hang())) as server, client() as http:
-        with pytest.raises(AmbiguousError) as caught:
-            post(http, server.url, gate)
 
-    assert caught.value.reason is Reason.TIME_OUT
+    assert ambiguous(once_read(lambda c: c.hang()), gate).reason is Reason.TIME_OUT
     assert (gate.entered, gate.left) == (1, 1)
 
 
 def test_a_reset_after_the_request_is_ambiguous() -> None:
     """The server read it, and the connection broke."""
-    with RawServer(once_read(lambda c: c.reset())) as server, client() as http:
-        with pytest.raises(AmbiguousError) as caught:
-            post(http, server.url)
+    error = ambiguous(once_read(lambda c: c.reset()))
 
-    assert (caught.value.reason, caught.value.status) == (Reason.CONNECTION, 0)
+    assert (error.reason, error.status) == (Reason.CONNECTION, 0)
 
 
 def test_a_close_without_an_answer_is_ambiguous() -> None:
     """Read, then closed politely: nobody knows what happened in between."""
-    with RawServer(once_read(lambda c: None)) as server, client() as http, pytest.raises(AmbiguousError) as caught:
-        post(http, server.url)
-
-    assert caught.value.reason is Reason.CONNECTION
+    assert ambiguous(once_read(lambda c: None)).reason is Reason.CONNECTION
 
 
 def test_bytes_that_are_not_http_are_ambiguous() -> None:
     """Something answered, but not HTTP."""
-    with RawServer(once_read(lambda c: c.write(b"\x00\x01garbage\r\n\r\n"))) as server, client() as http:
-        with pytest.raises(AmbiguousError):
-            post(http, server.url)
+    error = ambiguous(once_read(lambda c: c.write(b"\x00\x01garbage\r\n\r\n")))
+
+    assert (error.reason, error.status) == (Reason.CONNECTION, 0)
 
 
 def test_a_truncated_body_is_ambiguous_and_keeps_its_head() -> None:
     """Status and headers are known, the body is not whole."""
     head = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\ncontent-length: 100\r\n\r\nhalf"
-    with RawServer(once_read(lambda c: c.write(head))) as server, client() as http:
-        with pytest.raises(AmbiguousError) as caught:
-            post(http, server.url)
+    error = ambiguous(once_read(lambda c: c.write(head)))
 
-    assert (caught.value.status, caught.value.headers["retry-after"]) == (503, "7")
+    assert (error.status, error.headers["retry-after"]) == (503, "7")
 
 
 def test_a_huge_body_is_cut_off() -> None:
     """More than the cap is not read, nor held in memory."""
     gate = Gate()
-    with RawServer(each_request(lambda c: c.answer(b"x" * 5_000_000))) as server, client() as http:
-        with pytest.raises(AmbiguousError, match="over 1000 bytes"):
-            post(http, server.url, gate)
+    error = ambiguous(each_request(lambda c: c.answer(b"x" * 5_000_000)), gate)
 
+    assert "over 1000 bytes" in str(error)
     assert gate.left == 1
 
 
@@ -300,12 +300,11 @@ def test_a_body_that_drips_is_cut_off() -> None:
         while not stop.wait(0.05):
             connection.write(b" ")
 
-    with RawServer(once_read(drip)) as server, client() as http:
-        with pytest.raises(AmbiguousError, match="unfinished") as caught:
-            post(http, server.url)
-        stop.set()
+    error = ambiguous(once_read(drip))
+    stop.set()
 
-    assert (caught.value.reason, caught.value.status) == (Reason.TIME_OUT, 200)
+    assert "unfinished" in str(error)
+    assert (error.reason, error.status) == (Reason.TIME_OUT, 200)
 
 
 def test_a_compressed_answer_is_not_asked_for() -> None:
@@ -394,8 +393,50 @@ def test_the_environment_does_not_redirect_requests(monkeypatch: pytest.MonkeyPa
 def test_nothing_secret_is_shown() -> None:
     """Neither an answer nor a failure shows headers or bodies."""
     answer = Answer(401, {"x": "s3cret"}, b"Invalid API key: s3cret")
-    with RawServer(once_read(lambda c: c.reset())) as server, client() as http:
-        with pytest.raises(AmbiguousError) as caught:
-            post(http, server.url)
+    error = ambiguous(once_read(lambda c: c.reset()))
 
-    assert "s3cret" not in repr(answer) + repr(caught.value) + str(caught.value)
+    assert "s3cret" not in repr(answer) + repr(error) + str(error)
+
+
+class CountingMeter:
+    """Remembers what was counted."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, int | None]] = []
+        self.skews: list[float] = []
+
+    def requested(self, action: str, status: int | None, seconds: float) -> None:
+        assert seconds >= 0
+        self.requests.append((action, status))
+
+    def skewed(self, seconds: float) -> None:
+        self.skews.append(seconds)
+
+
+def test_every_request_is_counted_with_its_status_or_without_an_answer() -> None:
+    """A status where the answer was whole; None where none came; a request that the gate kept back is none."""
+    meter, gate = CountingMeter(), Gate()
+    gate.is_open = False
+    http = HttpClient(QUICK, meter)
+    with RawServer(each_request(lambda c: c.answer(b"x"))) as server:
+        http.request("GET", server.url, action="probe")
+        with pytest.raises(GateClosedError):
+            http.request("POST", server.url, permit=gate, action="send")
+    (port,) = free_ports(1)
+    with pytest.raises(NotSentError):
+        http.request("POST", f"http://127.0.0.1:{port}/", action="send")
+    http.close()
+    assert meter.requests == [("probe", 200), ("send", None)]
+
+
+def test_the_vendors_date_tells_our_skew() -> None:
+    """Positive when our clock is ahead; a Date that cannot be read tells nothing."""
+    meter = CountingMeter()
+    http = HttpClient(QUICK, meter)
+    for date in ("Thu, 01 Jan 2026 00:00:00 GMT", "yesterday"):
+        script = each_request(partial(Connection.answer, headers=f"date: {date}\r\n"))
+        with RawServer(script) as server:
+            http.request("GET", server.url, action="probe")
+    http.close()
+    assert len(meter.skews) == 1
+    assert meter.skews[0] > 0

@@ -139,4 +139,5 @@ class Ledger:
 
 def _latency_s(delivery: Delivery, now: datetime) -> float:
     """Seconds from occurred_at to the end; a clock that is ahead counts as none."""
-    return max(0.0, (now - delivery.event.value["occurred_at"]).total_seconds())
+    occurred_at: datetime = delivery.event.value["occurred_at"]
+    return max(0.0, (now - occurred_at).total_seconds())

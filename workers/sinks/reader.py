@@ -6,7 +6,7 @@ a second, which is usually enough for deliveries to catch up, and only then paus
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from common.clock import Clock
@@ -29,7 +29,7 @@ _REGISTRY_RETRY_S = 5.0
 class Pages(Protocol):
     """What reading needs of a consumer (common/kafka/consumer.py)."""
 
-    def read(self, at_most: int, timeout_s: float) -> list[RecordLike]: ...
+    def read(self, at_most: int, timeout_s: float) -> Sequence[RecordLike]: ...
     def pause(self, partition: PartitionId) -> None: ...
     def resume(self, partition: PartitionId) -> None: ...
     def seek(self, partition: PartitionId, offset: int) -> None: ...
@@ -93,19 +93,20 @@ class Reader:
             if lanes.add(delivery.lane, delivery):
                 yield delivery
 
-    def _plan(self, record: RecordLike, window: Window) -> "list[Delivery] | Unusable | None":
+    def _plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable | None:
         """None when the record must wait: its partition is held."""
         try:
-            plan = self._planner.plan(record, window)
+            return self._planner.plan(record, window)
         except ReaderTooOldError as error:
-            return self._hold(record, window, Cause.READER_TOO_OLD, None, error)
+            self._hold(record, window, Cause.READER_TOO_OLD, None, error)
+            return None
         except RegistryDownError as error:
-            return self._hold(record, window, Cause.REGISTRY_DOWN, _REGISTRY_RETRY_S, error)
+            self._hold(record, window, Cause.REGISTRY_DOWN, _REGISTRY_RETRY_S, error)
+            return None
         except Exception:
             log.exception("a bug while planning %s: it becomes a dead letter", record.position)
             origin = Origin.of_record(self._group, NO_FLOW, record.position, record.timestamp_ms)
             return Unusable(origin, Reason.BUG, "our own code failed while reading this record: see the worker's log")
-        return plan if isinstance(plan, Unusable) else list(plan)
 
     def _hold(self, record: RecordLike, window: Window, cause: Cause, retry_s: float | None, error: Exception) -> None:
         """Committing past this record would lose it: stop its partition here."""

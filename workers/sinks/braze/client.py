@@ -7,6 +7,8 @@ import orjson
 from common.http import Answer, HttpClient, Permit
 from workers.sinks.braze.config import BrazeConfig
 
+_TRACKED = {"events": "track_event", "attributes": "update_attributes"}
+
 
 class BrazeClient:
     """Requests to one workspace. Thread-safe; raises what HttpClient.request raises."""
@@ -18,22 +20,25 @@ class BrazeClient:
 
     def track(self, array: str, objects: Sequence[bytes], permit: Permit) -> Answer:
         """POST /users/track (§2.1); no trailing slash, or Braze answers 403 (§1.2)."""
-        return self._post("/users/track", track_body(array, objects), permit)
+        return self._post("/users/track", track_body(array, objects), permit, _TRACKED[array])
 
     def trigger(self, campaign_id: str, recipients: Sequence[bytes], permit: Permit) -> Answer:
         """POST /campaigns/trigger/send (§2.4)."""
-        return self._post("/campaigns/trigger/send", trigger_body(campaign_id, recipients), permit)
+        return self._post("/campaigns/trigger/send", trigger_body(campaign_id, recipients), permit, "trigger_campaign")
 
     def campaigns(self) -> Answer:
         """GET /campaigns/list (§2.11): reads, contacts nobody, and counts in the pool of 250,000 an hour."""
-        return self._http.request("GET", f"{self._base}/campaigns/list?page=0", headers=self._read_headers)
+        return self._http.request(
+            "GET", f"{self._base}/campaigns/list?page=0", headers=self._read_headers, action="probe"
+        )
 
     def close(self) -> None:
         """Let connections go."""
         self._http.close()
 
-    def _post(self, path: str, body: bytes, permit: Permit) -> Answer:
-        return self._http.request("POST", self._base + path, headers=self._write_headers, content=body, permit=permit)
+    def _post(self, path: str, body: bytes, permit: Permit, action: str) -> Answer:
+        url, headers = self._base + path, self._write_headers
+        return self._http.request("POST", url, headers=headers, content=body, permit=permit, action=action)
 
 
 def track_body(array: str, objects: Sequence[bytes]) -> bytes:

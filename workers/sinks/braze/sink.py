@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.event import Event
-from common.http import Answer, HttpClient
+from common.http import Answer, HttpClient, RequestMeter
 from common.reasons import Reason
 from workers.sinks.api import (
     Action,
@@ -78,9 +78,9 @@ class BrazeSink:
         self.actions: Mapping[str, Action] = actions(config)
 
     @classmethod
-    def connect(cls, config: BrazeConfig, clock: Clock) -> "BrazeSink":
+    def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":
         """A sink with connections of its own; nothing is contacted yet."""
-        client = BrazeClient(config, HttpClient(config.http_limits()))
+        client = BrazeClient(config, HttpClient(config.http_limits(), meter))
         return cls(config, client, Patience(clock.now, random.random))
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
