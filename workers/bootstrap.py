@@ -106,6 +106,8 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     if problems := sink_problems(sink, flows):
         raise ConfigurationError("\n".join(problems))
     groups = _groups(sink, group)
+    for one in groups:
+        start_of(name, config, flows.for_sink(name, one))
     with worker.running():
         needed = [*flow_topics(), dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
         if worker.await_topics(needed):

@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
+from common.codec import checked
+from common.event import Position
 from common.kafka.embedded import EmbeddedBroker
 from common.reasons import Cause, Reason
+from schemas.catalogue import catalogue
 from tests.support.poll import eventually
 from tests.support.sink_rig import Got, SinkRig, rig_flows, workspace_event
+from tests.support.wire import written
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
+from workers.sinks.headers import Origin
 
 SEND = "- {name: send-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.send, consent: none}"
 PUT = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
@@ -253,3 +259,73 @@ def test_an_undecided_exception_ends_the_worker_and_loses_nothing(make_rig: Make
     with rig.running():
         eventually(lambda: rig.committed() == 1, 30)
     assert len(rig.sink.got) == 1
+
+
+def test_a_redriven_letter_goes_to_the_vendor_again(make_rig: MakeRig) -> None:
+    """By the retry topic, with its own identity; the marker closes the letter, so a second redrive finds none."""
+    rig = make_rig(SEND)
+    rig.sink.script = lambda *_: Answered([Rejected(Reason.REFUSED, "not today")])
+    rig.write(workspace_event(1))
+    with rig.running():
+        eventually(lambda: len(rig.letters()) == 1, 30)
+        rig.sink.script = lambda *_: None
+        assert rig.redrive() == 1
+        eventually(lambda: len(rig.sink.got) == 1, 30)
+        assert rig.redrive() == 0
+    assert [item.event_id for item in rig.sink.got] == [workspace_event(1)["event_id"]]
+
+
+def test_a_letter_that_is_refused_again_keeps_its_identity(make_rig: MakeRig) -> None:
+    """The second letter is about the same delivery, and begins its own count of failures."""
+    rig = make_rig(SEND)
+    rig.sink.script = lambda *_: Answered([Rejected(Reason.REFUSED, "never")])
+    rig.write(workspace_event(1))
+    with rig.running():
+        eventually(lambda: len(rig.letters()) == 1, 30)
+        rig.redrive()
+        eventually(lambda: len([x for x in rig.letters() if "dlq.delivery" in x]) == 2, 30)
+    first, second = (x for x in rig.letters() if "dlq.delivery" in x)
+    assert first["dlq.delivery"] == second["dlq.delivery"]
+    assert first["dlq.origin"] == second["dlq.origin"]
+
+
+def test_a_retry_record_whose_flow_is_gone_is_a_dead_letter(make_rig: MakeRig) -> None:
+    """A flow that was removed from the catalogue cannot be carried out; a person decides."""
+    rig = make_rig(SEND)
+    value = rig._encoder.encode("comms.workspace.v1", workspace_event(1, "c1"))
+    origin = Origin("g+t+0+0+old-flow", "old-flow", Position(f"{rig.prefix}comms.workspace.v1", 0, 0), 0)
+    rig.write_raw("comms.retry.braze.main.v1", b"c1", value, origin.written("retry."))
+    with rig.running():
+        eventually(lambda: len(rig.letters()) == 1, 30)
+    assert rig.letters()[0]["dlq.reason"] == "flow_gone"
+
+
+def test_a_newer_type_holds_its_partition_and_loses_nothing(make_rig: MakeRig) -> None:
+    """Committing past a symbol that this reader does not know would lose the event."""
+    rig = make_rig()
+    newer = deepcopy(catalogue().schema("comms.workspace.v1"))
+    type_ = next(field for field in newer["fields"] if field["name"] == "type")["type"]
+    type_["symbols"].append("TELEPORTED")
+    rig.schemas.more[7] = newer
+    event = checked("comms.workspace.v1", workspace_event(1)) | {"type": "TELEPORTED"}
+    rig.write_raw("comms.workspace.v1", b"c1", written(newer, event, 7))
+    rig.write(workspace_event(2))
+    with rig.running() as runner:
+        eventually(lambda: [one.cause for one in runner.status.holds] == [Cause.READER_TOO_OLD], 30)
+        assert runner.status.is_ready
+    assert rig.committed() == 0
+    assert (rig.sink.got, rig.letters()) == ([], [])
+
+
+def test_a_registry_that_is_away_holds_and_then_goes_on(make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is dead-lettered for a schema that nobody could ask about."""
+    monkeypatch.setattr("workers.sinks.reader._REGISTRY_RETRY_S", 0.2)
+    rig = make_rig()
+    rig.schemas.is_down = True
+    rig.write(workspace_event(1), workspace_event(2))
+    with rig.running() as runner:
+        eventually(lambda: [one.cause for one in runner.status.holds] == [Cause.REGISTRY_DOWN], 30)
+        rig.schemas.is_down = False
+        eventually(lambda: rig.committed() == 2, 30)
+    assert ids(rig.sink.got, "c1") == [workspace_event(n)["event_id"] for n in (1, 2)]
+    assert rig.letters() == []

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,15 @@ from pydantic import BaseModel
 
 from common.clock import SystemClock
 from common.codec import Decoder, Encoder, LocalSchemas
+from common.errors import RegistryDownError
 from common.event import Event, PartitionId
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
-from schemas.catalogue import catalogue
+from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
+from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
 from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Outcome, Repeat
 from workers.sinks.dispatcher import Pace
@@ -133,13 +135,28 @@ def workspace_event(number: int, key: str = "c1", type_: str = "CREATED", **more
     }
 
 
+class RigSchemas(LocalSchemas):
+    """The committed schemas, more of them, or none while it is down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more: dict[int, Schema] = {}
+        self.is_down = False
+
+    def schema(self, schema_id: int) -> Schema:
+        """As a registry would answer."""
+        if self.is_down:
+            raise RegistryDownError("the rig's registry is down")
+        return self.more.get(schema_id) or super().schema(schema_id)
+
+
 class SinkRig:
     """Topics on a broker, a scripted vendor, and runners that a test starts and stops."""
 
     def __init__(self, bootstrap: str, flows: Flows, prefix: str, session_ms: int = 6000) -> None:
         self.kafka = {"bootstrap.servers": bootstrap}
         self.flows, self.prefix, self._session_ms = flows, prefix, session_ms
-        self.sink = ScriptedSink()
+        self.sink, self.schemas = ScriptedSink(), RigSchemas()
         self._encoder = Encoder(LocalSchemas())
         self._producer = Producer(producer_config(self.kafka))
         group = f"{prefix}commfleet.braze.main"
@@ -161,9 +178,11 @@ class SinkRig:
             key = topics()[WORKSPACE].key_of(value)
             self.write_raw(WORKSPACE, key, self._encoder.encode(WORKSPACE, value))
 
-    def write_raw(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+    def write_raw(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
         """Any bytes onto any topic, acknowledged."""
-        self._producer.produce(self.prefix + topic, value, key)
+        self._producer.produce(self.prefix + topic, value, key, headers=list(headers))
         assert self._producer.flush(10) == 0
 
     def runner(self, window_records: int = 1000, **pace: Any) -> Runner:
@@ -178,7 +197,7 @@ class SinkRig:
             group,
             [self.prefix + topic for topic in (*flow_topics(), RETRY)],
             self.sink,
-            Planner(group, Decoder(LocalSchemas()), self.flows, topics(), self.prefix, self.prefix + RETRY),
+            Planner(group, Decoder(self.schemas), self.flows, topics(), self.prefix, self.prefix + RETRY),
             GroupConsumer(
                 consumer_config(self.kafka, group_id=group, session_timeout_ms=self._session_ms), lambda _: None
             ),
@@ -224,3 +243,13 @@ class SinkRig:
             {name: (value or b"").decode() for name, value in record.headers if name.startswith("dlq.")}
             for record in LogReader(self.kafka).records(self.prefix + DEAD)
         ]
+
+    def redrive(self) -> int:
+        """Send every open letter again; how many were sent."""
+        letters = DeadLetters(
+            LogReader(self.kafka), self.prefix + DEAD, self.prefix, {"main": self.prefix + RETRY},
+            Decoder(self.schemas), self.flows,
+        )  # fmt: skip
+        config = producer_config(self.kafka, transactional_id=f"{self.prefix}redrive-braze")
+        with closing(TransactionalProducer(config)) as producer:
+            return letters.redrive(letters.plan(letters.open()), producer, 0, lambda _: None)

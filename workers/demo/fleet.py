@@ -53,9 +53,14 @@ class Process:
         """Whether it has not ended."""
         return self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it runs."""
+        return self._child.poll()
+
     def last_words(self) -> str:
         """The end of its log."""
-        return self._log.read_text("utf-8", "replace").strip()[-600:]
+        return self._log.read_text("utf-8", "replace").strip()[-2000:]
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for one that does not end in time. A second call does nothing."""
