@@ -15,6 +15,7 @@ CommfleetError
 ├── RecordTooLargeError     a record larger than its topic takes
 ├── UnknownTopicError       a topic that no topic file describes
 ├── ForbiddenTopicError     a topic that only workers write to, or that this source may not
+├── BudgetGoneError         the vendor's budget is used up for now: nothing more was sent
 ├── GateClosedError         the partition is not ours any more: nothing was sent
 ├── RequestError            a request to a vendor that got no whole answer
 │   ├── NotSentError        not one byte of it left this machine; a repeat is safe
@@ -137,6 +138,10 @@ class AmbiguousError(RequestError):
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail, self.status = reason, detail, status
         self.headers: Mapping[str, str] = headers or {}
+
+
+class BudgetGoneError(CommfleetError):
+    """The vendor's budget is used up for longer than a request may wait; nothing more was sent."""
 
 
 class FatalError(CommfleetError):

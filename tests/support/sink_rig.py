@@ -26,7 +26,7 @@ from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
 from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
-from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Outcome, Repeat
+from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
 from workers.sinks.dispatcher import Pace
 from workers.sinks.letters import Letters
 from workers.sinks.meter import NoMeter
@@ -69,6 +69,8 @@ class ScriptedSink:
     requests: list[int] = field(default_factory=list)
     probes: int = 0
     actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
+    limits: Sequence[Limit] = ()
+    on_look_up: Callable[[Sequence[Item]], Sequence[Delivered | Unsure | None]] = lambda items: [None] * len(items)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """Nothing is ever lacking."""
@@ -92,6 +94,14 @@ class ScriptedSink:
                 taken = zip(items, answer.verdicts, strict=True)
                 self.got.extend(item for item, verdict in taken if isinstance(verdict, Delivered))
             return answer
+
+    def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
+        """What the test says; nothing was done by default."""
+        return self.on_look_up(items)
+
+    def used_today(self) -> int | None:
+        """Nothing is counted."""
+        return None
 
     def probe(self, action: Action) -> Hold | None:
         """What the test says."""

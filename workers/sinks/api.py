@@ -40,6 +40,24 @@ class Scope(StrEnum):
     ACTION = "action"
 
 
+class WindowKind(StrEnum):
+    """How a vendor counts requests."""
+
+    SLIDING = "sliding"  # the last `window_s` seconds
+    ALIGNED = "aligned"  # windows that begin at multiples of `window_s` of the clock
+    DAY = "day"  # from midnight to midnight in `zone`
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many requests in a window, for the whole fleet. `window_s` of a day is 86,400; `zone` counts for days."""
+
+    requests: int
+    window_s: float
+    kind: WindowKind = WindowKind.SLIDING
+    zone: str = "UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One typed operation of a sink.
@@ -47,6 +65,9 @@ class Action:
     `parameters` is what a flow's `with` must validate against. `max_items` and `max_bytes` bound one
     request. `settle_after_s` is how long the vendor may still act on a request whose answer never
     came: a repeat, or the next delivery of the same key, waits at least that long.
+
+    `recognises_repeats`: the call carries the vendor's own idempotency key, so a once-action that is unsure
+    may be sent again. `can_look_up`: the sink's `look_up` can tell whether an unsure one was done.
     """
 
     name: str
@@ -57,6 +78,8 @@ class Action:
     max_bytes: int
     settle_after_s: float
     group: str = "main"
+    recognises_repeats: bool = False
+    can_look_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +106,46 @@ class Permit(Protocol):
         ...
 
 
+def _free() -> None:
+    """A further request that nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The items that travel in one vendor request, all of one action and one `shared_by`."""
+    """The items that travel in one vendor request, all of one action and one `shared_by`.
+
+    The request itself is paid for from the vendor's budget. A sink that needs further requests for it
+    (a look-up, a token) calls `spend` before each: it waits for the budget, or raises BudgetGoneError, which
+    the sink lets pass (nothing more may be sent now).
+    """
 
     action: Action
     shared_by: Hashable
     items: Sequence[Item]
     permit: Permit
+    spend: Callable[[], None] = _free
 
 
 _NO_IDS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Yielded:
+    """An event that a delivery makes: it is written in one transaction with the delivery's offset.
+
+    `topic` is the logical name of an event topic, `value` a whole event of it, with a deterministic event_id.
+    """
+
+    topic: str
+    value: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
-    """The vendor accepted this very record."""
+    """The vendor accepted this very record; `events` are what the action yields instead of a request."""
 
     vendor_ids: Mapping[str, str] = field(default_factory=lambda: _NO_IDS)
+    events: Sequence[Yielded] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +224,8 @@ class Sink(Protocol):
 
     name: str
     actions: Mapping[str, Action]
+    limits: Sequence[Limit]
+    """What the vendor allows the whole fleet, requests of every kind together."""
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What this sink's configuration lacks for a flow, told before any event is seen.
@@ -198,6 +245,20 @@ class Sink(Protocol):
         """Make the one vendor request of a batch, under its permit.
 
         Raises GateClosedError when the permit is refused; nothing was sent then.
+        """
+        ...
+
+    def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
+        """What became of unsure items: done, certainly not done (None), or still nobody can tell.
+
+        Asked only of actions that `can_look_up`, no sooner than `settle_after_s` after the request.
+        """
+        ...
+
+    def used_today(self) -> int | None:
+        """Requests that the vendor has counted in the current day window, by its own word; None when it has none.
+
+        Other integrations use the same quota. Raises nothing: an unreadable answer is None.
         """
         ...
 

@@ -43,6 +43,12 @@ class BrazeConfig(SinkConfig):
     max_body_bytes: int = Field(
         3_500_000, ge=262_144, le=4_000_000, description="Bytes of one request; Braze refuses 4 MB (§2.1)."
     )
+    requests_per_hour: int = Field(
+        200_000,
+        ge=1,
+        description="Requests of the whole fleet in an hour of the clock: 80 % of the 250,000 that all "
+        "integrations of a workspace share (§4).",
+    )
     settle_after_s: float = Field(
         60,
         ge=0,

@@ -26,11 +26,15 @@ from workers.sinks.api import (
     Batch,
     Contacts,
     Deferred,
+    Delivered,
     Hold,
     Item,
+    Limit,
     Outcome,
     Repeat,
+    Unsure,
     Verdict,
+    WindowKind,
 )
 from workers.sinks.braze import mapping
 from workers.sinks.braze.answers import Judgement, judge, judge_probe
@@ -76,6 +80,7 @@ class BrazeSink:
     def __init__(self, config: BrazeConfig, client: BrazeClient, patience: Patience) -> None:
         self._config, self._client, self._patience = config, client, patience
         self.actions: Mapping[str, Action] = actions(config)
+        self.limits: Sequence[Limit] = (Limit(config.requests_per_hour, 3600, WindowKind.ALIGNED),)
 
     @classmethod
     def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":
@@ -118,6 +123,14 @@ class BrazeSink:
         judgement = judge(self._post(batch, objects), asked, self._patience)
         _tell(batch.action, judgement)
         return spread(judgement.outcome, sent, len(pieces))
+
+    def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
+        """Never asked: Braze has no read that tells whether one request was taken (§6)."""
+        raise NotImplementedError(f"braze.{action.name} cannot be looked up ({len(items)} items)")
+
+    def used_today(self) -> int | None:
+        """None: Braze counts by the hour, and tells it with every answer (§4)."""
+        return None
 
     def probe(self, action: Action) -> Hold | None:
         """Ask whether Braze is well by `GET /campaigns/list`: it reads, and all actions share its host and key.
