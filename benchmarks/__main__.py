@@ -4,14 +4,18 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import results, sink_path, start
+from benchmarks import results, sink_path, start, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
 
 Benchmark = Callable[[Options, Callable[[str], None]], Iterator[Row]]
 
-BENCHMARKS: Mapping[str, Benchmark] = {"start": start.benchmark, "sink": sink_path.benchmark}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "start": start.benchmark,
+    "sink": sink_path.benchmark,
+    "webhook": webhook.benchmark,
+}
 
 
 def main() -> int:
@@ -45,10 +49,9 @@ def _given() -> tuple[list[str], Options]:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 0 < count <= 1_000_000:
-        raise ValueError("between 1 and 1,000,000")
-    return count
+    if not text.isdecimal() or not 0 < int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 1000000")
+    return int(text)
 
 
 def _say(text: str) -> None:

@@ -127,7 +127,7 @@ def _apply_topics(bootstrap: str, prefix: str, folder: Path) -> None:
 
 def _produce(bootstrap: str, prefix: str, events: Sequence[Payload]) -> None:
     """Put all events on their topic; BenchmarkError when it does not hold exactly them afterwards."""
-    producer = Producer(producer_config({"bootstrap.servers": bootstrap}))
+    producer = Producer(producer_config({"bootstrap.servers": bootstrap, "log_level": 3}))
     for event in events:
         while True:
             try:

@@ -26,5 +26,5 @@ def here() -> dict[str, Condition]:
     return {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("confluent-kafka", "fastavro", "httpx", "orjson", "pydantic")},
+        **{name: version(name) for name in ("commfleet", "confluent-kafka", "fastavro", "httpx", "orjson", "pydantic")},
     }

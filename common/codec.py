@@ -6,14 +6,15 @@ read, and writer schemas that make a few bytes explode are refused when they are
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any, cast
 
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 
+from common.avro_writer import compile_writer
 from common.errors import InvalidEventError, ReaderTooOldError, UndecodableError, UnknownTopicError
 from common.event_json import checked, from_json, headers_of, to_json
 from common.reasons import Reason
@@ -47,7 +48,12 @@ class Encoder:
 
     def __init__(self, schemas: SchemaSource) -> None:
         self._schemas = schemas
-        self._writers: dict[str, tuple[bytes, Any]] = {}
+        self._writers: dict[str, tuple[bytes, Callable[[bytes, Mapping[str, Any]], bytes]]] = {}
+
+    def load(self, topics: Iterable[str]) -> None:
+        """Learn the ids of these topics now, so that encoding asks nobody; raises RegistryDownError."""
+        for topic in topics:
+            self._load(topic)
 
     def encode(self, topic: str, value: Mapping[str, Any]) -> bytes:
         """The payload of one event.
@@ -55,16 +61,16 @@ class Encoder:
         Raises InvalidEventError naming each field that does not fit, UnknownTopicError, and
         RegistryDownError while the id of the topic's schema is not known.
         """
-        whole = checked(topic, value)
-        prefix, schema = self._writers.get(topic) or self._load(topic)
-        body = BytesIO()
-        body.write(prefix)
-        schemaless_writer(body, schema, whole)
-        return body.getvalue()
+        return self.encode_checked(topic, checked(topic, value))
 
-    def _load(self, topic: str) -> tuple[bytes, Any]:
+    def encode_checked(self, topic: str, whole: Mapping[str, Any]) -> bytes:
+        """`encode` of what `from_json` or `checked` gave for this topic, without a second look at it."""
+        prefix, write = self._writers.get(topic) or self._load(topic)
+        return write(prefix, whole)
+
+    def _load(self, topic: str) -> tuple[bytes, Callable[[bytes, Mapping[str, Any]], bytes]]:
         prefix = _PREFIX.pack(0, self._schemas.id_for(topic))
-        self._writers[topic] = prefix, parse_schema(catalogue().schema(topic))
+        self._writers[topic] = prefix, compile_writer(catalogue().schema(topic))
         return self._writers[topic]
 
 

@@ -9,7 +9,7 @@ CommfleetError
 ├── UnusableEventError      an action's payload cannot be made from this event; carries its Reason
 ├── InvalidEventError       a JSON event or signal that cannot be stored; names each field
 ├── BrokerDownError         the Kafka broker does not answer an administrative request; nothing is known
-├── RegistryDownError       the Schema Registry does not answer: a hold, never a dead letter
+├── RegistryDownError       the Schema Registry does not answer us: a hold, never a dead letter
 ├── UnconfirmedError        the broker did not acknowledge in time: it may or may not be stored
 ├── UnauthenticatedError    a request whose sender did not prove who it is
 ├── RecordTooLargeError     a record larger than its topic takes
@@ -90,7 +90,7 @@ class BrokerDownError(CommfleetError):
 
 
 class RegistryDownError(CommfleetError):
-    """The Schema Registry did not answer; nothing is known about the record."""
+    """The Schema Registry did not answer, or would not; nothing is known about the record."""
 
 
 class UnconfirmedError(CommfleetError):

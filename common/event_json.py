@@ -21,7 +21,8 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,6})?\d*([Z
 def from_json(topic: str, event: Any) -> dict[str, Any]:
     """A JSON event as the value to encode, complete with defaults.
 
-    Raises InvalidEventError naming every field that is unknown, missing or wrong, and UnknownTopicError.
+    A time that we filled in ourselves may be a datetime already. Raises InvalidEventError naming every field
+    that is unknown, missing or wrong, and UnknownTopicError.
     """
     return _run(_compiled(topic, _from_rfc3339), event)
 
@@ -75,6 +76,8 @@ def _run(convert: Convert, value: Any) -> dict[str, Any]:
 
 def _from_rfc3339(value: Any) -> datetime:
     form = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if form is None and isinstance(value, datetime):
+        return _aware(value)
     if form is None:
         raise WrongError("must be an RFC 3339 time with an offset, such as 2026-01-31T09:30:00Z")
     date, time, fraction, offset = form.groups()

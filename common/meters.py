@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -109,10 +110,11 @@ class IngestMeter:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._signals = cache(metrics.ingest_signals.labels)
 
     def signal(self, source: str, outcome: str) -> None:
         """A signal ended; `source` is a configured name, or `unknown`."""
-        self._metrics.ingest_signals.labels(source, outcome).inc()
+        self._signals(source, outcome).inc()
 
     def acknowledged(self, source: str, seconds: float) -> None:
         """Kafka confirmed an event so long after it was handed over."""

@@ -7,6 +7,7 @@ with counts, so that a batch costs one increment for each label set.
 import platform
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from threading import Lock
 
@@ -24,6 +25,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series fo
 _SHORT_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LONG_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400)
 _ITEMS = (1, 2, 5, 10, 20, 50, 75, 100, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A metric as docs, dashboards and alerts may name it; of a histogram without `_bucket`, `_sum`, `_count`."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    about: str
 
 
 class Histogram(Collector):
@@ -72,11 +83,13 @@ class Metrics:
 
     def __init__(self, version: str, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry(auto_describe=True)
+        self.declared: list[Declared] = []
         self._declare_sink()
         self._declare_vendor()
         self._declare_ingest()
-        build = Info("commfleet_build", "Version of commfleet and of Python.", registry=self.registry)
-        build.info({"version": version, "python": platform.python_version()})
+        build = {"version": version, "python": platform.python_version()}
+        about = self._declare("build_info", "info", build, "Version of commfleet and of Python.")
+        Info("commfleet_build", about, registry=self.registry).info(build)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
@@ -151,13 +164,20 @@ class Metrics:
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(f"commfleet_{name}", about, labels, registry=self.registry)
+        return Counter(
+            f"commfleet_{name}", self._declare(name, "counter", labels, about), labels, registry=self.registry
+        )
 
     def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
-        return Gauge(f"commfleet_{name}", about, labels, registry=self.registry)
+        return Gauge(f"commfleet_{name}", self._declare(name, "gauge", labels, about), labels, registry=self.registry)
 
     def _histogram(self, name: str, about: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
+        self._declare(name, "histogram", labels, about)
         return Histogram(f"commfleet_{name}", about, labels, bounds, self.registry)
+
+    def _declare(self, name: str, kind: str, labels: Iterable[str], about: str) -> str:
+        self.declared.append(Declared(f"commfleet_{name}", kind, tuple(labels), about))
+        return about
 
 
 def samples(text: str, name: str) -> Iterator[tuple[dict[str, str], float]]:

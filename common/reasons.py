@@ -18,6 +18,7 @@ class Reason(StrEnum):
     # a delivery that ends
     INVALID_PARAMETER = "invalid_parameter"  # the action's parameters cannot be made from this event
     MISSING_CUSTOMER = "missing_customer"  # the action needs an identity that the event lacks
+    MISSING_TARGET = "missing_target"  # what the action writes to is not there: a workspace, a folder, a document
     INVALID_FIELD = "invalid_field"  # the vendor refused this record's data
     REFUSED = "refused"  # the vendor refused a request of this one record
     FLOW_GONE = "flow_gone"  # a retried delivery whose flow is not in the catalogue any more
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     TIME_OUT = "time_out"  # no answer in time
     CONNECTION = "connection"  # the connection broke
     THROTTLED = "throttled"  # the vendor asked for patience for this record
+    CONFLICT = "conflict"  # somebody else changed the same thing at the vendor, again and again
 
 
 class Cause(StrEnum):

@@ -4,8 +4,9 @@ The files are plain Avro: one `.avsc` per event topic, named after it, and share
 referred to by their full name. Here the shared types are inlined, as they are when a schema is registered.
 
 `ids.json` holds the local ids, for workers without a Schema Registry. They start at 2**30, so that they
-cannot clash with a registry's, and are never reused: a topic's last id is its current schema, an earlier
-one is kept as `released/<topic>/<id>.avsc`. Beside each id stands the schema's fingerprint.
+cannot clash with a registry's, and are never reused: a topic's last id is its current schema. Beside each id
+stands the schema's fingerprint, and what it means is kept for ever as `released/<topic>/<id>.avsc`, shared
+types inlined. `python -m schemas.release` gives a changed schema its id and its file.
 """
 
 import hashlib
@@ -65,18 +66,27 @@ class Catalogue:
         return frozenset(field.path for field in fields(self.schemas[topic]) if field.pii)
 
     def problems(self) -> list[str]:
-        """What a reviewer must mend before this catalogue may be committed."""
+        """What is wrong with the ids: an id that means another schema now, or that two topics share."""
         return [*self._changed(), *self._reused()]
 
+    def changed(self) -> list[str]:
+        """The topics whose schema is not the one of their last id."""
+        return [
+            topic
+            for topic, schema in self.schemas.items()
+            if self.versions[topic][-1].fingerprint != fingerprint(schema)
+        ]
+
+    def next_id(self) -> int:
+        """An id that was never used."""
+        return max(version.id for versions in self.versions.values() for version in versions) + 1
+
     def _changed(self) -> Iterator[str]:
-        for topic, schema in self.schemas.items():
-            known, actual = self.versions[topic][-1], fingerprint(schema)
-            if known.fingerprint != actual:
-                yield (
-                    f"{topic}.avsc is not the schema of id {known.id}: keep the committed one, inlined, as "
-                    f"released/{topic}/{known.id}.avsc and append to ids.json "
-                    f'{{"id": {self._next_id()}, "fingerprint": "{actual}"}}'
-                )
+        for topic in self.changed():
+            yield (
+                f"{topic}.avsc is not the schema of id {self.id_of(topic)}: "
+                "`python -m schemas.release` gives it an id of its own"
+            )
 
     def _reused(self) -> Iterator[str]:
         owner: dict[int, str] = {}
@@ -88,9 +98,6 @@ class Catalogue:
                     yield f"id {version.id} of {topic} is already {owner[version.id]}'s: ids are never reused"
                 owner[version.id] = topic
 
-    def _next_id(self) -> int:
-        return max(version.id for versions in self.versions.values() for version in versions) + 1
-
 
 @cache
 def catalogue() -> Catalogue:
@@ -99,7 +106,7 @@ def catalogue() -> Catalogue:
 
 
 def load(folder: Path) -> Catalogue:
-    """Read a folder of schemas; raises FileNotFoundError or KeyError when it is not whole."""
+    """Read a folder of schemas; raises FileNotFoundError, KeyError or ValueError when it is not whole."""
     shared = {_full_name(schema): schema for schema in map(_read, sorted((folder / "shared").glob("*.avsc")))}
     ids = json.loads((folder / "ids.json").read_text("utf-8"))
     schemas = {topic: inline(_read(folder / f"{topic}.avsc"), shared) for topic in ids}
@@ -116,13 +123,21 @@ def _released(
     known: dict[int, tuple[str, Schema]] = {}
     for topic, (*earlier, current) in versions.items():
         for version in earlier:
-            known[version.id] = topic, _read(folder / "released" / topic / f"{version.id}.avsc")
+            known[version.id] = topic, _read(released_file(folder, topic, version.id))
         known[current.id] = topic, schemas[topic]
     return known
 
 
+def released_file(folder: Path, topic: str, schema_id: int) -> Path:
+    """Where the schema of an id is kept."""
+    return folder / "released" / topic / f"{schema_id}.avsc"
+
+
 def _read(path: Path) -> Schema:
-    schema: Schema = json.loads(path.read_text("utf-8"))
+    try:
+        schema: Schema = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error
     return schema
 
 
@@ -131,29 +146,38 @@ def _full_name(schema: Schema) -> str:
 
 
 def inline(schema: Schema, shared: Mapping[str, Schema]) -> Schema:
-    """The schema with each shared type written out where it is first named."""
+    """The schema with each shared type written out where it is first named.
+
+    A name without a namespace is one of the namespace around it (Avro specification, "Names").
+    """
     written: set[str] = set()
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, str) and node in shared and node not in written:
-            written.add(node)
-            return walk(shared[node])
+    def walk(node: Any, namespace: str) -> Any:
+        if isinstance(node, str):
+            return named(node if "." in node or not namespace else f"{namespace}.{node}", node)
         if isinstance(node, list):
-            return [walk(branch) for branch in node]
+            return [walk(branch, namespace) for branch in node]
         if isinstance(node, dict):
-            return {key: _walk_part(key, part) for key, part in node.items()}
+            own = node.get("namespace", namespace)
+            return {key: part_of(key, part, own) for key, part in node.items()}
         return node
 
-    def _walk_part(key: str, part: Any) -> Any:
+    def named(full: str, name: str) -> Any:
+        if full not in shared or full in written:
+            return name
+        written.add(full)
+        return walk(shared[full], "")
+
+    def part_of(key: str, part: Any, namespace: str) -> Any:
         match key:
             case "type" | "items" | "values":
-                return walk(part)
+                return walk(part, namespace)
             case "fields":
-                return [{**field, "type": walk(field["type"])} for field in part]
+                return [{**field, "type": walk(field["type"], namespace)} for field in part]
             case _:
                 return part
 
-    inlined: Schema = walk(schema)
+    inlined: Schema = walk(schema, "")
     return inlined
 
 

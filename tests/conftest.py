@@ -5,10 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
-from tests.support.fixtures import embedded, kafka, own_kafka, prefix
+from tests.support.fixtures import embedded, kafka, own_kafka, prefix, registry, secure_kafka
 from tests.support.require import VARIABLE, required
 
-__all__ = ["embedded", "kafka", "own_kafka", "prefix"]
+__all__ = ["embedded", "kafka", "own_kafka", "prefix", "registry", "secure_kafka"]
 
 settings.register_profile("commfleet", deadline=None, print_blob=True)  # two shared cores: time tells nothing
 settings.load_profile("commfleet")
@@ -20,8 +20,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real broker, and keep it in one process, so that they share the broker."""
+    """Mark what needs a real broker or registry, and keep it in one process, so that each is started once."""
     for item in items:
-        if {"kafka", "own_kafka"} & set(getattr(item, "fixturenames", ())):
+        servers = set(getattr(item, "fixturenames", ()))
+        if "registry" in servers:
+            item.add_marker(pytest.mark.registry)
+        if {"kafka", "own_kafka", "secure_kafka"} & servers:
             item.add_marker(pytest.mark.kafka)
+        if {"kafka", "own_kafka", "secure_kafka", "registry"} & servers:
             item.add_marker(pytest.mark.xdist_group("kafka"))

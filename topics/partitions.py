@@ -40,7 +40,8 @@ def _missing(cluster: Cluster, prefix: str, expected: Iterable[Topic]) -> Iterat
         if not cluster.counts.get(prefix + topic.name):
             yield (
                 f"topic {prefix}{topic.name} does not exist: create it with `commfleet topics apply`, "
-                "or set `prefix` to the one that this broker's topics have"
+                "or set `prefix` to the one that this broker's topics have, or let this worker see it "
+                "(`commfleet topics acls`)"
             )
 
 

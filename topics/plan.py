@@ -8,6 +8,9 @@ from topics.catalogue import ONE_COUNT, Kind, Topic
 HEADROOM_BYTES = 64 * 1024
 """How much larger than an event's record its retry or dead-letter record may be: its headers."""
 
+PRODUCER_BYTES = 2 * 1024 * 1024
+"""The largest request of our own producers (`message.max.bytes`): no dead letter can be larger."""
+
 _SIZE = "max.message.bytes"
 _BROKER_SIZE = 1048588  # Apache Kafka's default of max.message.bytes
 _COPIES = frozenset({Kind.RETRY, Kind.DEAD_LETTER})
@@ -118,22 +121,31 @@ def plan(wanted: Iterable[Topic], actual: Mapping[str, ActualTopic], environment
     """
     steps: list[Step] = []
     listed = list(wanted)
+    room = _room(listed, actual)
     for topic in listed:
         existing = actual.get(topic.name)
-        steps += [_create(topic, environment)] if existing is None else _mend(topic, existing, environment)
-    return [*steps, *_too_small(listed, actual, environment), *_unsafe(environment)]
+        config = _config(topic, environment, room)
+        steps += (
+            [_create(topic, environment, config)] if existing is None else _mend(topic, existing, environment, config)
+        )
+    return [*steps, *_too_large(listed, actual, environment), *_unsafe(environment)]
 
 
-def _create(topic: Topic, environment: Environment) -> CreateTopic:
+def _config(topic: Topic, environment: Environment, room: int) -> dict[str, str]:
+    """Every config the topic should have; retry and dead-letter topics take the largest event and its headers."""
+    config = environment.config_of(topic)
+    if topic.kind in _COPIES:
+        config[_SIZE] = str(max(int(config.get(_SIZE, _BROKER_SIZE)), room))
+    return config
+
+
+def _create(topic: Topic, environment: Environment, config: Mapping[str, str]) -> CreateTopic:
     return CreateTopic(
-        environment.prefix + topic.name,
-        environment.count_of(topic),
-        environment.replication_factor,
-        environment.config_of(topic),
+        environment.prefix + topic.name, environment.count_of(topic), environment.replication_factor, config
     )
 
 
-def _mend(topic: Topic, actual: ActualTopic, environment: Environment) -> Iterator[Step]:
+def _mend(topic: Topic, actual: ActualTopic, environment: Environment, wanted: Mapping[str, str]) -> Iterator[Step]:
     name = environment.prefix + topic.name
     yield from _mend_partitions(name, actual, environment.count_of(topic))
     if actual.replication_factor < environment.replication_factor:
@@ -142,10 +154,15 @@ def _mend(topic: Topic, actual: ActualTopic, environment: Environment) -> Iterat
             f"has {actual.replication_factor} replicas, {environment.replication_factor} are wanted: "
             "reassign its partitions with kafka-reassign-partitions",
         )
-    for config, value in environment.config_of(topic).items():
+    for config, value in wanted.items():
         found = actual.config.get(config)
-        if found is not None and found != value:
+        if found is not None and found != value and not _is_roomier(topic, config, found, value):
             yield ChangeConfig(name, config, found, value)
+
+
+def _is_roomier(topic: Topic, config: str, found: str, wanted: str) -> bool:
+    """Letters of larger events may still have to be written: their topics are never made smaller."""
+    return topic.kind in _COPIES and config == _SIZE and int(found) >= int(wanted)
 
 
 def _mend_partitions(name: str, actual: ActualTopic, count: int) -> Iterator[Step]:
@@ -162,20 +179,22 @@ def _mend_partitions(name: str, actual: ActualTopic, count: int) -> Iterator[Ste
     )
 
 
-def _too_small(
+def _room(wanted: Iterable[Topic], actual: Mapping[str, ActualTopic]) -> int:
+    """What retry and dead-letter topics must take: the largest event that is or will be in the log, and headers."""
+    return max((_largest(topic, actual) for topic in wanted if topic.kind is Kind.FLOW), default=0) + HEADROOM_BYTES
+
+
+def _too_large(
     wanted: Iterable[Topic], actual: Mapping[str, ActualTopic], environment: Environment
 ) -> Iterator[Problem]:
-    """A retry or dead-letter topic must take the largest event, as the broker has it now or will have it."""
-    sizes = {topic.name: _largest(topic, actual) for topic in wanted}
-    kinds = {topic.name: topic.kind for topic in wanted}
-    needed = max((size for name, size in sizes.items() if kinds[name] is Kind.FLOW), default=0) + HEADROOM_BYTES
+    """An event whose dead letter could not be sent would stop its partition."""
     for topic in wanted:
-        planned = int(topic.config.get(_SIZE, _BROKER_SIZE))
-        if topic.kind in _COPIES and planned < needed:
+        size = _largest(topic, actual)
+        if topic.kind is Kind.FLOW and size + HEADROOM_BYTES > PRODUCER_BYTES:
             yield Problem(
                 environment.prefix + topic.name,
-                f"would take records of {planned} bytes, but the largest event and {HEADROOM_BYTES} bytes of "
-                f"headers make {needed}: raise {_SIZE} in its file, or lower it on the event topics",
+                f"takes records of {size} bytes; with {HEADROOM_BYTES} bytes of headers their dead letters would "
+                f"be larger than the {PRODUCER_BYTES} bytes that workers send: lower {_SIZE} on the topic",
             )
 
 

@@ -1,41 +1,57 @@
 """The composition root: settings in, a wired worker out. Only here are clients, threads and servers created."""
 
+import gc
 import logging
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
 from common import log
 from common.clock import SystemClock
-from common.codec import Decoder, Encoder, LocalSchemas
-from common.errors import BrokerDownError, ConfigurationError
+from common.codec import Decoder, Encoder
+from common.errors import BrokerDownError, ConfigurationError, RegistryDownError
 from common.health import Health
 from common.health_server import HealthServer
 from common.kafka.admin import TopicAdmin, check_partitions
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
+from common.kafka.log_reader import LogReader
+from common.kafka.plain import PlainProducer
 from common.kafka.producer import ConfirmedProducer
 from common.kafka.transactions import TransactionalProducer
 from common.meters import IngestMeter, SinkMeter, VendorMeter
 from common.metrics import Metrics
+from common.schema_source import AnsweringSource, IdsAhead
+from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
 from workers.flows.catalogue import Flows
 from workers.ingest.intake import Intake
+from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
-from workers.ingest.webhook import create_app
+from workers.ingest.webhook import Webhook
+from workers.schema_ids import schema_ids
 from workers.settings import Settings
 from workers.sinks.api import Sink
 from workers.sinks.dispatcher import Pace
+from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
 from workers.sinks.ownership import Terms
 from workers.sinks.planner import Planner
-from workers.sinks.runner import Runner
+from workers.sinks.receipts import TOPIC as RECEIPTS
+from workers.sinks.receipts import Receipts
+from workers.sinks.retries import Retries
+from workers.sinks.runner import Clients, Runner
+from workers.sinks.starts import FirstStarts
+from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
+from workers.sinks.yields import Yields
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +72,16 @@ class Worker:
         self.health = Health()
         self.stop = threading.Event()
         self._broker_trouble = "not reached yet"
+        self.health.ready_when("stop", lambda: "told to stop" if self.stop.is_set() else "")
         self.health.ready_when("broker", lambda: self._broker_trouble)
+        self.schemas = self._schemas()
+
+    def _schemas(self) -> AnsweringSource:
+        """Schema ids of this worker; a registry that does not answer keeps it unready until it has."""
+        self._registry_trouble = "" if self.settings.registry is None else "not reached yet"
+        if self.settings.registry is not None:
+            self.health.ready_when("registry", lambda: self._registry_trouble)
+        return schema_ids(self.settings, self.clock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -92,6 +117,20 @@ class Worker:
             return True
         return False
 
+    def await_registry(self, ask: Callable[[], None]) -> bool:
+        """Ask the Schema Registry until it answers; False when told to stop meanwhile."""
+        while not self.stop.is_set():
+            try:
+                ask()
+            except RegistryDownError as error:
+                _log.warning("%s; tried again until it answers", error)
+                self._registry_trouble = str(error)
+                self.stop.wait(_RETRY_S)
+            else:
+                self._registry_trouble = ""
+                return True
+        return False
+
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         _log.info("told to stop by %s", signal.Signals(number).name)
         self.stop.set()
@@ -109,8 +148,8 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     for one in groups:
         start_of(name, config, flows.for_sink(name, one))
     with worker.running():
-        needed = [*flow_topics(), dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
-        if worker.await_topics(needed):
+        needed = [*flow_topics(), RECEIPTS, dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
+        if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
             _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
 
 
@@ -130,22 +169,30 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
             transaction_timeout_ms=_TRANSACTION_MS,
         )
     )
+    encoder = Encoder(worker.schemas)
+    planner = Planner(group_id, Decoder(worker.schemas), own, topics(), settings.prefix, retry)
+    tails = Tails(LogReader(kafka), retry, planner.lane_of)
     runner = Runner(
         group=group_id,
         topics=[*(settings.prefix + topic for topic in flow_topics()), retry],
         sink=sink,
-        planner=Planner(group_id, Decoder(LocalSchemas()), own, topics(), settings.prefix, retry),
-        consumer=consumer,
-        transactions=transactions,
-        letters=Letters(settings.prefix + dead_letter_topic(sink.name), sink.name, group, settings.worker_name),
-        terms=Terms(
-            start_from, session_s, config.commit_interval_s, Limits(config.window_records, config.window_bytes)
+        planner=planner,
+        clients=Clients(consumer, transactions, PlainProducer(producer_config(kafka))),
+        starts=FirstStarts(consumer, tails, transactions, start_from, retry),
+        tails=tails,
+        writers=Writers(
+            Letters(settings.prefix + dead_letter_topic(sink.name), sink.name, group, settings.worker_name),
+            Receipts(encoder, sink.name, group_id, settings.prefix),
+            Retries(retry, group_id),
+            Yields(encoder, topics(), settings.prefix),
         ),
+        terms=Terms(session_s, config.commit_interval_s, Limits(config.window_records, config.window_bytes)),
         pace=Pace(
             max_in_flight=config.max_in_flight,
             linger_s=config.linger_s,
             backoff_base_s=config.base_backoff_s,
             backoff_cap_s=config.max_backoff_s,
+            patience_s=config.patience_s,
             give_up_s=config.give_up_s,
             give_up_once_s=config.give_up_once_s,
             drain_s=config.drain_s,
@@ -153,12 +200,16 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
         clock=worker.clock,
         meter=SinkMeter(worker.metrics, sink.name, group),
     )
+    worker.await_registry(lambda: encoder.load([RECEIPTS]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
 
 
-def run_webhook(settings: Settings) -> None:
-    """Run the HTTP door until SIGTERM. Raises CommfleetError when it cannot go on."""
+def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
+    """Run the HTTP door until SIGTERM. Raises CommfleetError when it cannot go on.
+
+    `reread` loads the settings anew, for secrets that change while it runs.
+    """
     worker = Worker(settings)
     door = settings.ingest.webhook
     if not door.sources:
@@ -168,16 +219,36 @@ def run_webhook(settings: Settings) -> None:
         confirm_timeout_s=door.confirm_timeout_s,
         max_unconfirmed=door.max_unconfirmed,
     )
-    intake = Intake(producer, Encoder(LocalSchemas()), topics(), settings.prefix)
+    ids = IdsAhead(worker.schemas)
+    intake = Intake(producer, Encoder(ids), topics(), settings.prefix)
     worker.health.ready_when("producer", lambda: producer.trouble)
     with worker.running():
         listener = listen(door)
         _log.info("webhook on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
-        app = create_app(door, intake, worker.clock, IngestMeter(worker.metrics))
-        checking = threading.Thread(target=_check_topics, args=(worker,), daemon=True)
-        checking.start()
-        serve(app, door, worker.stop, listener=listener)
+        webhook = Webhook(door, intake, worker.clock, IngestMeter(worker.metrics), catalogue().topics)
+        if reread:
+            _follow_secrets(worker, webhook, reread)
+        for checking in (partial(_check_topics, worker), partial(_look_up, worker, ids)):
+            threading.Thread(target=checking, daemon=True).start()
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not walk over it for every few requests
+        serve(webhook.app(), door, worker.stop, listener=listener)
         producer.close()
+
+
+def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Settings]) -> None:
+    door = worker.settings.ingest.webhook
+    if files := secret_files(os.environ):
+        follow_them = partial(
+            follow,
+            Watch(files),
+            lambda: reread().ingest.webhook.sources,
+            door.sources,
+            webhook.recognise,
+            worker.stop,
+            door.reread_s,
+        )
+        threading.Thread(target=follow_them, name="secrets", daemon=True).start()
 
 
 def _check_topics(worker: Worker) -> None:
@@ -187,6 +258,11 @@ def _check_topics(worker: Worker) -> None:
     except ConfigurationError as error:
         _log.error("%s", error)
         worker.broker_state(str(error))
+
+
+def _look_up(worker: Worker, ids: IdsAhead) -> None:
+    """The door is open while the registry is away (it answers 503 for what has no id yet)."""
+    worker.await_registry(partial(ids.look_up, flow_topics()))
 
 
 def _groups(sink: Sink, only: str | None) -> list[str]:

@@ -13,6 +13,8 @@ from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
 from workers.sinks.braze.sink import BrazeSink
 from workers.sinks.braze.sink import actions as braze_actions
+from workers.sinks.marketo.sink import MarketoSink
+from workers.sinks.marketo.sink import actions as marketo_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class Vendor:
     connect: Callable[[Any, Clock, RequestMeter | None], Sink]
 
 
-VENDORS: Mapping[str, Vendor] = {"braze": Vendor(braze_actions, BrazeSink.connect)}
+VENDORS: Mapping[str, Vendor] = {
+    "braze": Vendor(braze_actions, BrazeSink.connect),
+    "marketo": Vendor(marketo_actions, MarketoSink.connect),
+}
 
 
 def vendor_config(settings: Settings, name: str) -> Any:

@@ -3,30 +3,39 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from common.errors import CommfleetError
+from common.errors import CommfleetError, ConfigurationError
 from common.kafka.verify import complaint
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, retry_topic, topics
 from workers.catalogue import all_flows, configured_sinks, sink_problems
 from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
+from workers.schema_ids import schema_ids
+from workers.schemas_command import schema_problems
 from workers.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, schemas, topics or flows."""
+    """Something that cannot work; `part` is kafka, registry, schemas, topics or flows."""
 
     part: str
     message: str
 
 
-def check(settings: Settings) -> list[Problem]:
+def check(settings: Settings, against: str | None = None, mode: str | None = None) -> list[Problem]:
     """Everything that is wrong with these settings, the flows that they name, the schemas and the topics.
 
+    Schemas may follow the released ones, or those `against` which they are held (a folder or a git revision).
     (Wrong settings do not get this far: loading them tells all of theirs.)
     """
-    return [*_kafka(settings), *_schemas(), *_topics(), *_flows(settings)]
+    return [
+        *_kafka(settings),
+        *_registry(settings),
+        *_schemas(settings, against, mode),
+        *_topics(),
+        *_flows(settings),
+    ]
 
 
 def _kafka(settings: Settings) -> Iterator[Problem]:
@@ -34,11 +43,18 @@ def _kafka(settings: Settings) -> Iterator[Problem]:
         yield Problem("kafka", f"librdkafka refuses the kafka settings: {refused}")
 
 
-def _schemas() -> Iterator[Problem]:
+def _registry(settings: Settings) -> Iterator[Problem]:
     try:
-        yield from (Problem("schemas", problem) for problem in catalogue().problems())
-    except (FileNotFoundError, KeyError) as error:
-        yield Problem("schemas", f"the catalogue is not whole: {error}")
+        schema_ids(settings)
+    except ConfigurationError as error:
+        yield Problem("registry", str(error))
+
+
+def _schemas(settings: Settings, against: str | None, mode: str | None) -> Iterator[Problem]:
+    try:
+        yield from (Problem("schemas", problem) for problem in schema_problems(settings, against, mode))
+    except ConfigurationError as error:
+        yield Problem("schemas", str(error))
 
 
 def _topics() -> Iterator[Problem]:

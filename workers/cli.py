@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workers.produce import LineError, Stored
     from workers.settings import Settings
 
-SINKS = ("braze",)
+SINKS = ("braze", "marketo")
 GROUPS = ("main", "consent")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -88,12 +88,13 @@ def run_ingest() -> None:
 
 
 @run_ingest.command("webhook")
-@_with_settings
-def run_webhook(settings: "Settings") -> None:
+@click.pass_obj
+def run_webhook(config: Path | None) -> None:
     """Take events over HTTP."""
     from workers import bootstrap
+    from workers.settings import load_settings
 
-    bootstrap.run_webhook(settings)
+    bootstrap.run_webhook(load_settings(config), lambda: load_settings(config))
 
 
 @main.command()
@@ -109,14 +110,31 @@ def demo(serve: bool, report: Path | None) -> None:
     _end(is_whole)
 
 
+MODES = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")
+
+
+def _comparison(command: Any) -> Any:
+    """What schemas are held to."""
+    against = "Hold schemas to those of a folder like schemas/, or of a git revision; else to the released ones."
+    mode = "Confluent's mode; without it registry.compatibility, or BACKWARD_TRANSITIVE."
+    options = (
+        click.option("--against", metavar="DIR|REV", help=against),
+        click.option("--compatibility", "mode", type=click.Choice(MODES, case_sensitive=False), help=mode),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @main.command()
+@_comparison
 @_with_settings
-def check(settings: "Settings") -> None:
+def check(settings: "Settings", against: str | None, mode: str | None) -> None:
     """Check settings, flows, schemas and topics, contacting nobody."""
     from workers import show
     from workers.check import check as problems
 
-    found = problems(settings)
+    found = problems(settings, against, mode)
     show.faults(found)
     _end(not found)
 
@@ -176,6 +194,21 @@ def topics_apply(settings: "Settings", yes: bool) -> None:
         topics_command.apply_topics(settings, steps, lambda step: click.echo(f"done: {step}"))
 
 
+@topics.command("acls")
+@click.option("--worker", "only", multiple=True, metavar="WORKER", help="Of this worker only: webhook, sink-braze …")
+@click.option(
+    "--principal", multiple=True, metavar="WORKER=PRINCIPAL", help="Who a worker is; else User:commfleet-WORKER."
+)
+@click.option("--commands", is_flag=True, help="Print kafka-acls command lines instead of a table.")
+@_with_settings
+def topics_acls(settings: "Settings", only: tuple[str, ...], principal: tuple[str, ...], commands: bool) -> None:
+    """What each worker must be allowed to do where the brokers enforce ACLs; nobody is contacted."""
+    from workers import show, topics_command
+
+    listed = topics_command.access(settings, only, principal)
+    show.access_commands(listed) if commands else show.access(listed)
+
+
 @main.group()
 def flows() -> None:
     """The flows: the default catalogue and the site's own."""
@@ -216,6 +249,52 @@ def schemas_list() -> None:
     from workers import schemas_command, show
 
     show.schemas(schemas_command.schema_rows())
+
+
+@schemas.command("check")
+@_comparison
+@_with_settings
+def schemas_check(settings: "Settings", against: str | None, mode: str | None) -> None:
+    """Check the schemas, their ids and examples, and that they may follow the ones before; contacts nobody."""
+    from workers import schemas_command
+
+    found = schemas_command.schema_problems(settings, against, mode)
+    for problem in found:
+        click.echo(problem)
+    click.echo(f"{len(found)} problems" if found else "schemas: all well")
+    _end(not found)
+
+
+@schemas.command("plan")
+@click.option("--keep-levels", is_flag=True, help="Leave each subject's compatibility level as it is.")
+@_with_settings
+def schemas_plan(settings: "Settings", keep_levels: bool) -> None:
+    """What register would do, and whether the registry would take it; fails where it would not."""
+    from workers import schemas_command
+
+    steps = schemas_command.registration_plan(settings, keep_levels)
+    for step in steps:
+        click.echo(step)
+    _end(not any(step.problems for step in steps))
+
+
+@schemas.command("register")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--keep-levels", is_flag=True, help="Leave each subject's compatibility level as it is.")
+@_with_settings
+def schemas_register(settings: "Settings", yes: bool, keep_levels: bool) -> None:
+    """Register the schemas at the Schema Registry and set their levels; shows its plan first."""
+    from workers import schemas_command
+
+    steps = schemas_command.registration_plan(settings, keep_levels)
+    for step in steps:
+        click.echo(step)
+    if any(step.is_change or step.problems for step in steps):
+        if not any(step.problems for step in steps):
+            _agree(yes, "Do this?")
+        schemas_command.register(settings, steps, lambda done: click.echo(f"done: {done}"))
+    else:
+        click.echo("nothing to register")
 
 
 @main.command()

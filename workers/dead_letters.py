@@ -186,7 +186,7 @@ class DeadLetters:
     def _retry_record(self, letter: Letter) -> OutRecord:
         """A redriven letter begins anew: no former attempts count against it."""
         first = letter.origin
-        fresh = Origin(first.delivery, first.flow, first.position, first.timestamp_ms)
+        fresh = Origin(first.delivery, first.flow, first.position, first.timestamp_ms, letter=letter.address)
         headers = (*own_headers(letter.headers), *fresh.written("retry."))
         topic = self.retry_topics[letter.facts["group"]]
         return OutRecord(topic, letter.key, letter.value, headers, first.position.partition)

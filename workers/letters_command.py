@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
-from common.codec import Decoder, LocalSchemas
+from common.codec import Decoder
 from common.kafka.clients import producer_config
 from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
-from schemas.catalogue import catalogue
 from topics.catalogue import Kind, dead_letter_topic, retry_topic, topics
 from workers.catalogue import all_flows
 from workers.dead_letters import DeadLetters, Letter, Step
+from workers.schema_ids import schema_ids
 from workers.settings import Settings
 
 _TRANSACTION_MS = 10_000
@@ -23,7 +23,7 @@ def dead_letters(settings: Settings, sink: str) -> DeadLetters:
         topic=settings.prefix + dead_letter_topic(sink),
         prefix=settings.prefix,
         retry_topics=_retry_topics(settings.prefix, sink),
-        decoder=Decoder(LocalSchemas(catalogue())),
+        decoder=Decoder(schema_ids(settings)),
         flows=all_flows(settings),
     )
 

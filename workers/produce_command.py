@@ -12,6 +12,7 @@ from schemas.catalogue import catalogue
 from topics.catalogue import topics
 from workers.ingest.intake import Intake
 from workers.produce import LineError, Stored, produce
+from workers.schema_ids import schema_ids
 from workers.settings import Settings
 
 
@@ -38,10 +39,10 @@ def _produced(settings: Settings, topic: str, lines: Iterable[bytes], is_check: 
 
 @contextmanager
 def _intake(settings: Settings, is_check: bool) -> Iterator[Intake]:
-    encoder = Encoder(LocalSchemas(catalogue()))
     if is_check:
-        yield Intake(_Nobody(), encoder, topics(), settings.prefix)
+        yield Intake(_Nobody(), Encoder(LocalSchemas()), topics(), settings.prefix)
         return
+    encoder = Encoder(schema_ids(settings))
     with closing(ConfirmedProducer(producer_config(settings.kafka.client()))) as producer:
         yield Intake(producer, encoder, topics(), settings.prefix)
 

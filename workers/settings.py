@@ -15,6 +15,7 @@ from common.settings import (
     HealthSettings,
     KafkaSettings,
     LogSettings,
+    RegistrySettings,
     RootSettings,
     Section,
     TopicsSettings,
@@ -24,6 +25,7 @@ from common.settings.reference import reference
 from common.settings.show import Row, rows
 from workers.ingest.config import WebhookConfig
 from workers.sinks.braze.config import BrazeConfig
+from workers.sinks.marketo.config import MarketoConfig
 
 _NAME = r"^[A-Za-z0-9._-]*$"
 
@@ -43,6 +45,7 @@ class SinksSettings(Section):
     """One section a vendor; a sink without one cannot run."""
 
     braze: BrazeConfig | None = Field(None, description="Braze.")
+    marketo: MarketoConfig | None = Field(None, description="Marketo.")
 
 
 class IngestSettings(Section):
@@ -73,6 +76,7 @@ class Settings(RootSettings):
         json_schema_extra={"default_text": "host name and process id"},
     )
     kafka: KafkaSettings = Field(default_factory=lambda: KafkaSettings({}), description="librdkafka's properties.")
+    registry: RegistrySettings | None = Field(None, description="The Schema Registry.")
     topics: TopicsSettings = Field(default_factory=lambda: TopicsSettings(), description="How topics are created.")
     flows: FlowsSettings = Field(default_factory=lambda: FlowsSettings(), description="Which flows run.")
     sinks: SinksSettings = Field(default_factory=lambda: SinksSettings(), description="The vendors.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.explaining import Explanation
     from workers.flows.flow import Flow
     from workers.schemas_command import SchemaRow
-    from workers.topics_command import TopicRow
+    from workers.topics_command import Access, TopicRow
 
 _PIPE_WIDTH = 200
 """Columns where nobody's terminal sets them: wide enough not to cut names."""
@@ -93,6 +93,24 @@ def topic_plan(steps: "Sequence[Step]") -> None:
         print(step)
     if not any(not isinstance(step, (Advice, Problem)) for step in steps):
         print("nothing to change")
+
+
+def access(listed: "Iterable[Access]") -> None:
+    """What each worker must be allowed to do."""
+    table = _table("worker", "principal", "operation", "resource", "name", "pattern", "why")
+    for one in listed:
+        for grant in one.grants:
+            pattern = "prefixed" if grant.is_prefix else "literal"
+            row = (one.worker, one.principal, grant.operation, grant.resource, grant.name, pattern, grant.why)
+            table.add_row(*map(escape, row))
+    console().print(table)
+
+
+def access_commands(listed: "Iterable[Access]") -> None:
+    """The same as lines for a shell."""
+    for one in listed:
+        print(f"# {one.worker}")
+        print("\n".join(one.commands))
 
 
 def schemas(rows: "Iterable[SchemaRow]") -> None:

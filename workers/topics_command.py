@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from common.kafka.admin import TopicAdmin
 from topics.catalogue import Topic, topics
 from topics.plan import Advice, Environment, Step, plan
+from workers.access import Grant, commands, grants, principals, workers
 from workers.settings import Settings
 
 
@@ -52,4 +53,26 @@ def topic_rows(settings: Settings) -> list[TopicRow]:
     return [
         TopicRow(topic, settings.prefix + name, wanted.count_of(topic), counts.get(settings.prefix + name))
         for name, topic in topics().items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one worker must be allowed to do, and the kafka-acls lines that allow it."""
+
+    worker: str
+    principal: str
+    grants: Sequence[Grant]
+    commands: Sequence[str]
+
+
+def access(settings: Settings, only: Sequence[str] = (), named: Sequence[str] = ()) -> list[Access]:
+    """The access of every worker, or of `only` these; `named` are principals as WORKER=PRINCIPAL.
+
+    Raises ConfigurationError naming what there is when one of them is unknown.
+    """
+    who, prefix = principals(named), settings.prefix
+    return [
+        Access(worker, who.get(worker, ""), grants(worker, prefix), commands(worker, who.get(worker, ""), prefix))
+        for worker in only or workers()
     ]

@@ -24,6 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typing 
 from confluent_kafka.cimpl import NewTopic
 
 from common.errors import BrokerDownError, ConfigurationError
+from common.kafka.trouble import GRANT, Trouble, is_denied
 from topics.catalogue import Topic
 from topics.partitions import Cluster, partition_problems
 from topics.plan import ActualTopic, AddPartitions, Advice, ChangeConfig, CreateTopic, Problem, Step
@@ -56,7 +57,10 @@ class TopicAdmin:
     def __init__(self, kafka: Mapping[str, Any], timeout_s: float = 10.0) -> None:
         self._addresses = kafka.get("bootstrap.servers", "(no bootstrap.servers)")
         self._timeout_s = timeout_s
-        self._client = AdminClient(dict(kafka))
+        self._trouble = Trouble(kafka)
+        # its log repeats what we tell in words
+        config: dict[str, Any] = {"log_level": 0, **kafka, "error_cb": self._trouble.hear}
+        self._client = AdminClient(config)
 
     def cluster(self) -> Cluster:
         """Every topic's partition count, and whether this is the embedded broker."""
@@ -174,12 +178,14 @@ class TopicAdmin:
             reason = error.args[0]
             if reason.retriable() or reason.code() in _AWAY:
                 raise self._away(what) from error
-            raise ConfigurationError(f"the broker refused to {what}: {reason.str()}") from error
+            advice = f"; {GRANT}" if is_denied(reason) else ""
+            raise ConfigurationError(f"the broker refused to {what}: {reason.str()}{advice}") from error
 
     def _away(self, what: str) -> BrokerDownError:
+        self._client.poll(0)  # the reasons are told there
+        reason = self._trouble.words or "check kafka.bootstrap.servers and that the broker runs"
         return BrokerDownError(
-            f"no answer from {self._addresses} in {self._timeout_s:g} s, asked to {what}: "
-            "check kafka.bootstrap.servers and that the broker runs"
+            f"no answer from {self._addresses} in {self._timeout_s:g} s, asked to {what}: {reason}"
         )
 
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from common.errors import CommfleetError, FatalError
+from common.errors import CommfleetError, ConfigurationError, FatalError
 from common.event import Commit, Headers, PartitionId, Position
+from common.kafka.trouble import GRANT, Trouble, is_denied
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ class GroupConsumer:
         """`on_broker_state` gets a message when no broker can be reached, and None when records flow."""
         self._listener: GroupListener | None = None
         self._on_broker_state = on_broker_state
+        self._trouble = Trouble(config)
         self._consumer = Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error}, logger=log)
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
@@ -121,7 +123,10 @@ class GroupConsumer:
         )
 
     def read(self, at_most: int, timeout_s: float) -> Sequence[Record]:
-        """The next page of records. Raises FatalError when the client cannot go on."""
+        """The next page of records.
+
+        Raises FatalError when the client cannot go on, ConfigurationError when it may not read.
+        """
         records = []
         for message in self._consumer.consume(at_most, timeout_s):
             if (error := message.error()) is None:
@@ -164,6 +169,11 @@ class GroupConsumer:
         """The first offset in the log and the one that the next record will get."""
         low, high = self._call(self._consumer.get_watermark_offsets, TopicPartition(*partition), _CALL_TIMEOUT_S)
         return int(low), int(high)
+
+    def partition_count(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        described = self._call(self._consumer.list_topics, topic, _CALL_TIMEOUT_S).topics[topic]
+        return len(described.partitions)
 
     def cached_end(self, partition: PartitionId) -> int | None:
         """The end of the log as the last fetch told it, without asking; None before the first."""
@@ -229,6 +239,8 @@ class GroupConsumer:
     def _judge(self, error: KafkaError, message: Message) -> None:
         if error.fatal():
             raise FatalError(f"the Kafka client cannot go on: {error}")
+        if is_denied(error):
+            raise ConfigurationError(f"the broker does not let this worker read: {error.str()}; {GRANT}")
         if error.code() == KafkaError._AUTO_OFFSET_RESET and self._listener:
             partition = PartitionId(message.topic() or "", message.partition() or 0)
             self._listener.partition_failed(partition, error.str())
@@ -236,8 +248,9 @@ class GroupConsumer:
             log.warning("kafka: %s", error)
 
     def _on_error(self, error: KafkaError) -> None:
+        self._trouble.hear(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._on_broker_state(error.str())
+            self._on_broker_state(f"no broker answers: {self._trouble.words}")
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if self._listener is None:

@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from common.errors import CommfleetError
 from common.kafka.consumer import Record
+from common.kafka.trouble import GRANT, Trouble, is_denied
 
 _CALL_TIMEOUT_S = 10.0
 _PAGE_S = 0.1
@@ -31,18 +32,21 @@ class LogReader:
             "enable.partition.eof": True,
         }
 
-    def records(self, topic: str) -> Iterator[Record]:
-        """Every record of a topic, partition by partition in offset order within each.
+    def records(self, topic: str, starts: Mapping[int, int] | None = None) -> Iterator[Record]:
+        """Every record of a topic, or of these partitions from these offsets, in offset order within each.
 
         Raises TopicUnreadableError when the topic does not exist or reading stalls.
         """
-        consumer = Consumer(self._config)
+        trouble = Trouble(self._config)
+        consumer = Consumer({**self._config, "error_cb": trouble.hear})
         try:
-            partitions = self._partitions(consumer, topic)
-            consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-            yield from _until_ends(consumer, topic, set(partitions))
+            begin = dict.fromkeys(self._partitions(consumer, topic), OFFSET_BEGINNING) if starts is None else starts
+            consumer.assign([TopicPartition(topic, number, offset) for number, offset in begin.items()])
+            yield from _until_ends(consumer, topic, set(begin))
         except KafkaException as error:
-            raise TopicUnreadableError(f"{topic} cannot be read: {error.args[0].str()}") from error
+            consumer.poll(0)  # the reasons are told there
+            reason = f": {trouble.words}" if trouble.words else ""
+            raise TopicUnreadableError(f"{topic} cannot be read: {error.args[0].str()}{reason}") from error
         finally:
             consumer.close()
 
@@ -50,9 +54,8 @@ class LogReader:
     def _partitions(consumer: Consumer, topic: str) -> list[int]:
         described = consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]
         if described.error is not None:
-            raise TopicUnreadableError(
-                f"{topic} cannot be read: {described.error.str()}; create it: commfleet topics apply"
-            )
+            advice = GRANT if is_denied(described.error) else "create it: `commfleet topics apply`"
+            raise TopicUnreadableError(f"{topic} cannot be read: {described.error.str()}; {advice}")
         return sorted(described.partitions)
 
 
@@ -70,5 +73,8 @@ def _until_ends(consumer: Consumer, topic: str, unread: set[int]) -> Iterator[Re
                 yield Record(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 unread.discard(message.partition() or 0)
+            elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                pass  # the client looks for a group's coordinator; we never join one
             elif not error.retriable():
-                raise TopicUnreadableError(f"{topic} cannot be read: {error.str()}")
+                advice = f"; {GRANT}" if is_denied(error) else ""
+                raise TopicUnreadableError(f"{topic} cannot be read: {error.str()}{advice}")

@@ -1,22 +1,25 @@
 """A producer that says what became of every record: acknowledged by all in-sync replicas, or not known.
 
-Plain librdkafka with one thread that polls for delivery reports; `send` is for an asyncio web server,
+Plain librdkafka with one thread that polls for delivery reports; `send_all` is for an asyncio web server,
 `submit` for plain code (kafka.md, "confluent-kafka": the client's own asyncio producer cannot send headers).
 """
 
 import asyncio
-import contextlib
 import logging
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from common.errors import CommfleetError, FatalError, RecordTooLargeError, UnconfirmedError
 from common.event import Position
+from common.kafka.parcel import Confirmation, Parcel
+from common.kafka.trouble import GRANT, Trouble, is_denied
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,6 @@ _ASK_S = 1.0
 _QUEUE_KIBIBYTES = 64 * 1024
 _TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
-Confirmation = Position | CommfleetError
 Confirmed = Callable[[Confirmation], None]
 
 
@@ -67,6 +69,8 @@ class ConfirmedProducer:
         self._probes, self._on_fatal = probes, on_fatal
         self._unconfirmed, self._room = 0, threading.Condition()
         self._away, self._is_failing = "not reached yet", False
+        self._trouble = Trouble(config)
+        self._denied: set[str] = set()
         self._fatal: FatalError | None = None
         self._stop = threading.Event()
         self._client = Producer(self._properties(config), logger=log)
@@ -107,22 +111,27 @@ class ConfirmedProducer:
             self._release()
             raise self._refusal(record.topic, error) from error
 
-    async def send(self, record: Outgoing) -> Position:
-        """Send and wait, in an event loop; raises as `begin`, and UnconfirmedError past the time-out."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Position] = loop.create_future()
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Confirmation]:
+        """Send in this order and wait for all, in an event loop; for each, where it is or what went wrong.
 
-        def done(confirmation: Confirmation) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_settle, answer, confirmation)
-
-        self.begin(record, done)
-        try:
-            async with asyncio.timeout(self.confirm_timeout_s):
-                return await answer
-        except TimeoutError:
+        Behind a record that cannot be sent now nothing is sent either: it would overtake it.
+        """
+        parcel = Parcel(len(records), asyncio.get_running_loop())
+        stopped: CommfleetError | None = None
+        for index, record in enumerate(records):
+            try:
+                if stopped is None:
+                    self.begin(record, partial(parcel.put, index))
+                    continue
+                error = stopped
+            except RecordTooLargeError as too_large:
+                error = too_large
+            except (UnconfirmedError, FatalError) as refused:
+                error = stopped = refused
+            parcel.put(index, error)
+        if not await parcel.wait(self.confirm_timeout_s):
             self._is_failing = True
-            raise UnconfirmedError(self._not_confirmed(record.topic)) from None
+        return parcel.confirmations(lambda index: UnconfirmedError(self._not_confirmed(records[index].topic)))
 
     def submit(self, record: Outgoing) -> "Future[Position]":
         """Send, waiting for room; the future has the position or the error. Raises as `begin`."""
@@ -162,15 +171,26 @@ class ConfirmedProducer:
             done(self._failure(str(topic), error))
             return
         self._is_failing, self._away = False, ""
+        self._denied.discard(topic)
         self._release()
         done(Position(topic, partition, offset))
 
     def _failure(self, topic: str, error: KafkaError | None) -> CommfleetError:
         if error is not None and error.code() in _TOO_LARGE:
             return RecordTooLargeError(f"{topic}: the broker refuses a record of this size")
+        if error is not None and is_denied(error):
+            return self._refused(topic, error)
         if error is not None and error.fatal():
             return FatalError(f"{topic}: the producer cannot go on: {error.str()}")
         return UnconfirmedError(f"{self._not_confirmed(topic)}: {error.str() if error else 'no position'}")
+
+    def _refused(self, topic: str, error: KafkaError) -> UnconfirmedError:
+        """Nothing is stored, and a repeat may be: permissions are given while we run."""
+        message = f"{topic}: not stored, the broker does not let this worker write to it{_advice(error)}"
+        if topic not in self._denied:
+            self._denied.add(topic)
+            log.error("%s", message)
+        return UnconfirmedError(message)
 
     def _refusal(self, topic: str, error: BufferError | KafkaException) -> CommfleetError:
         match error:
@@ -180,8 +200,9 @@ class ConfirmedProducer:
                 return UnconfirmedError(f"nothing was sent: {self._crowded()}")
 
     def _on_error(self, error: KafkaError) -> None:
+        self._trouble.hear(error)
         if error.fatal():
-            self._fatal = FatalError(f"the producer to {self._bootstrap} cannot go on: {error.str()}")
+            self._fatal = FatalError(f"the producer to {self._bootstrap} cannot go on: {error.str()}{_advice(error)}")
             self._on_fatal(self._fatal)
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._away = self._away or "no broker answers"
@@ -190,19 +211,30 @@ class ConfirmedProducer:
         while not self._stop.is_set():
             if self._away:
                 self._ask()
+            self._serve()
+
+    def _serve(self) -> None:
+        """Let the client call back. It *raises* a fatal error here, as an object that only a bare except catches."""
+        try:
             self._client.poll(_POLL_S)
+        except:  # noqa: E722
+            error: object = sys.exc_info()[1]
+            if not isinstance(error, KafkaError):
+                raise
+            self._on_error(error)
 
     def _ask(self) -> None:
         """Look whether the broker is back; idle clients would not notice."""
         try:
             self._client.list_topics(timeout=_ASK_S)
         except KafkaException as error:
-            reason = error.args[0].str() if error.args else "no answer"
+            reason = self._trouble.words or (error.args[0].str() if error.args else "no answer")
             if self._away != reason:
                 self._away = reason
                 log.warning("%s; trying again", self._unreachable())
             return
         self._away = ""
+        self._trouble.forget()
         with self._room:
             self._room.notify_all()
 
@@ -216,7 +248,11 @@ class ConfirmedProducer:
         return f"{topic}: not confirmed within {self.confirm_timeout_s:g} s, it may or may not be stored"
 
 
-def _settle(answer: "asyncio.Future[Position] | Future[Position]", confirmation: Confirmation) -> None:
+def _advice(error: KafkaError) -> str:
+    return f"; {GRANT}" if is_denied(error) else ""
+
+
+def _settle(answer: "Future[Position]", confirmation: Confirmation) -> None:
     if answer.done():
         return
     match confirmation:

@@ -1,6 +1,8 @@
 """Records and consumer offsets in one Kafka transaction: both or neither."""
 
+import contextlib
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from common.errors import CommfleetError, FatalError
 from common.event import Commit, OutRecord, PartitionId
+from common.kafka.trouble import GRANT, is_denied
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +32,21 @@ class TransactionalProducer:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._producer = Producer({**config}, logger=log)
         self._is_ready = False
+        self._lock = threading.Lock()
 
     def commit(
         self, records: Sequence[OutRecord], offsets: Mapping[PartitionId, Commit] | None = None, group: Any = None
     ) -> None:
         """Write records and, with a member's `group` metadata, its offsets. Raises AbortedError or FatalError."""
+        with self._lock:
+            self._commit(records, offsets, group)
+
+    def close(self) -> None:
+        """Wait for what is under way, within a bound; a producer that failed for good has said so before."""
+        with contextlib.suppress(KafkaException):
+            self._producer.flush(_CALL_TIMEOUT_S)
+
+    def _commit(self, records: Sequence[OutRecord], offsets: Mapping[PartitionId, Commit] | None, group: Any) -> None:
         self._start()
         self._producer.begin_transaction()
         try:
@@ -44,10 +57,6 @@ class TransactionalProducer:
             self._retry(self._producer.commit_transaction, _CALL_TIMEOUT_S)
         except KafkaException as failure:
             self._abort(failure.args[0])
-
-    def close(self) -> None:
-        """Wait for what is under way, within a bound."""
-        self._producer.flush(_CALL_TIMEOUT_S)
 
     def _start(self) -> None:
         if self._is_ready:
@@ -76,14 +85,15 @@ class TransactionalProducer:
 
     def _abort(self, error: KafkaError) -> None:
         if error.fatal():
-            raise FatalError(f"this worker's transactions were fenced or failed for good: {error.str()}")
+            raise FatalError(f"this worker's transactions were fenced or failed for good: {_words(error)}")
         if not error.txn_requires_abort() and error.retriable():
             raise FatalError(f"a transaction's end is unknown ({error.str()}): a restart finds out")
         try:
             self._retry(self._producer.abort_transaction, _CALL_TIMEOUT_S)
         except KafkaException as failure:
             raise FatalError(f"a transaction could not be aborted: {failure.args[0].str()}") from failure
-        raise AbortedError(f"a transaction was aborted: {error.str()}")
+        log.error("a transaction was aborted: %s", _words(error))
+        raise AbortedError(f"a transaction was aborted: {_words(error)}")
 
     @staticmethod
     def _retry(call: Callable[..., Any], *arguments: Any) -> None:
@@ -99,8 +109,12 @@ class TransactionalProducer:
 
 
 def _failed(what: str, error: KafkaError) -> CommfleetError:
-    message = f"{what}: {error.str()}"
+    message = f"{what}: {_words(error)}"
     return FatalError(message) if error.fatal() else AbortedError(message)
+
+
+def _words(error: KafkaError) -> str:
+    return f"{error.str()}; {GRANT}" if is_denied(error) else error.str()
 
 
 def _partitions(offsets: Mapping[PartitionId, Commit]) -> list[TopicPartition]:

@@ -39,11 +39,28 @@ def opened(bootstrap: str, **settings: Any) -> Iterator[ConfirmedProducer]:
 
 def test_a_record_is_confirmed_with_its_place(producer: ConfirmedProducer) -> None:
     """Both ways to send tell where the record stands."""
-    first = asyncio.run(producer.send(RECORD))
-    second = producer.submit(RECORD).result(10)
+    first = producer.submit(RECORD).result(10)
+    others = asyncio.run(producer.send_all([RECORD, RECORD]))
 
     assert first == Position("signals", first.partition, 0)
-    assert second == Position("signals", first.partition, 1)
+    assert others == [Position("signals", first.partition, 1), Position("signals", first.partition, 2)]
+
+
+def test_nothing_to_send_is_confirmed_at_once(producer: ConfirmedProducer) -> None:
+    """An empty array has an answer too."""
+    assert asyncio.run(producer.send_all([])) == []
+
+
+def test_a_record_that_is_too_large_is_refused_alone(producer: ConfirmedProducer) -> None:
+    """Its neighbours are confirmed."""
+    large = Outgoing("signals", b"c-1", b"x" * 2**21)
+
+    before, refused, behind = asyncio.run(producer.send_all([RECORD, large, RECORD]))
+
+    assert isinstance(refused, RecordTooLargeError)
+    assert isinstance(before, Position)
+    assert isinstance(behind, Position)
+    assert behind.offset == before.offset + 1
 
 
 MURMUR2 = {b"21": -973932308, b"foobar": -790332482, b"a-little-bit-long-string": -985981536, b"abc": 479470107}
@@ -71,8 +88,21 @@ def test_an_absent_broker_is_named(stranded: ConfirmedProducer) -> None:
 
 def test_without_a_broker_nothing_is_confirmed(stranded: ConfirmedProducer) -> None:
     """The wait ends with the time-out, and the error says that nobody knows."""
-    with pytest.raises(UnconfirmedError, match=r"not confirmed within 1 s, it may or may not be stored"):
-        asyncio.run(stranded.send(RECORD))
+    (answer,) = asyncio.run(stranded.send_all([RECORD]))
+
+    assert isinstance(answer, UnconfirmedError)
+    assert "not confirmed within 1 s, it may or may not be stored" in str(answer)
+
+
+def test_nothing_overtakes_a_record_that_was_not_sent(stranded: ConfirmedProducer) -> None:
+    """Behind the first refused one of a request nothing is sent, even if there is room again."""
+    rooms = iter([True, False, True, True])
+    stranded._has_room = lambda: next(rooms)  # type: ignore[method-assign]
+
+    answers = asyncio.run(stranded.send_all([RECORD] * 4))
+
+    assert [str(answer).split(":")[0] for answer in answers] == ["signals", *["nothing was sent"] * 3]
+    assert next(rooms)
 
 
 def test_without_a_broker_only_a_few_records_wait(stranded: ConfirmedProducer) -> None:
@@ -96,8 +126,8 @@ def test_a_broker_that_comes_back_is_found(embedded: EmbeddedBroker) -> None:
     """Nothing is restarted: the same producer confirms again."""
     forwarder = Forwarder(embedded.bootstrap)
     for producer in opened(forwarder.address, confirm_timeout_s=0.5):
-        with pytest.raises(UnconfirmedError):
-            asyncio.run(producer.send(RECORD))
+        (answer,) = asyncio.run(producer.send_all([RECORD]))
+        assert isinstance(answer, UnconfirmedError)
 
         forwarder.open()
         eventually(lambda: not producer.trouble, 20, what="the broker was found again")  # noqa: B023

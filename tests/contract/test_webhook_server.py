@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from common.errors import ConfigurationError
-from common.event import Position
+from common.kafka.parcel import Confirmation
 from common.kafka.producer import Outgoing
 from tests.support.ingest import TOKEN, KeptRecords, door, webhook_config
 from tests.support.poll import eventually
@@ -157,13 +157,13 @@ class Held(KeptRecords):
         super().__init__()
         self.began, self.released = threading.Event(), threading.Event()
 
-    async def send(self, record: Outgoing) -> Position:
-        """Keep the record, wait, confirm."""
-        position = await super().send(record)
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Confirmation]:
+        """Keep the records, wait, confirm."""
+        confirmations = await super().send_all(records)
         self.began.set()
         while not self.released.is_set():
             await asyncio.sleep(0.01)
-        return position
+        return confirmations
 
 
 def test_a_stop_lets_running_requests_end() -> None:

@@ -4,16 +4,26 @@ Uses the client directly, as an upstream system would, not our own producer.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typing exports but the client
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from common.codec import Decoder, Encoder
 from common.event_json import from_json
+from common.kafka.admin import TopicAdmin
 from common.schema_source import LocalSchemas
-from tests.faults.events import TOPIC, Mark, event, mark_of
+from tests.faults.events import Mark, event, mark_of
+from tests.faults.story import Letter, Produced, Stored
 from topics.catalogue import topics
+from topics.plan import Advice, Environment, plan
 
 CONFIRM_S = 90
 ANSWER_S = 10.0
@@ -21,13 +31,13 @@ QUIET = {"log_level": 2}  # an outage is part of the history, not news
 
 
 class Upstream:
-    """Produces events to TOPIC and remembers which were acknowledged by the broker."""
+    """Produces events and remembers which were acknowledged by the broker."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._topic = prefix + TOPIC
+        self._prefix = prefix
         self._encoder = Encoder(LocalSchemas())
         self._lock = threading.Lock()
-        self._acknowledged: list[Mark] = []
+        self._acknowledged: list[Produced] = []
         self.refused: list[tuple[Mark, str]] = []
         self._producer = Producer(
             {
@@ -36,29 +46,30 @@ class Upstream:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "message.timeout.ms": CONFIRM_S * 1000,
+                "message.max.bytes": 2 * 1024 * 1024,
                 **QUIET,
             }
         )
 
     @property
-    def acknowledged(self) -> list[Mark]:
+    def acknowledged(self) -> list[Produced]:
         """What the broker has confirmed so far."""
         with self._lock:
             return list(self._acknowledged)
 
-    def submit(self, marks: Iterable[Mark]) -> None:
+    def submit(self, marks: Iterable[Mark], padding: str = "") -> None:
         """Hand the events to the client; they are acknowledged later, or not."""
         for mark in marks:
-            value = from_json(TOPIC, event(mark))
+            value = from_json(mark.topic, event(mark, padding))
             self._producer.produce(
-                self._topic,
-                self._encoder.encode(TOPIC, value),
-                topics()[TOPIC].key_of(value),
+                self._prefix + mark.topic,
+                self._encoder.encode(mark.topic, value),
+                topics()[mark.topic].key_of(value),
                 on_delivery=partial(self._report, mark),
             )
             self._producer.poll(0)
 
-    def finish(self) -> list[Mark]:
+    def finish(self) -> list[Produced]:
         """Wait until everything submitted is acknowledged, or refused for good; what is acknowledged."""
         left = self._producer.flush(CONFIRM_S)
         assert left == 0, f"{left} events neither acknowledged nor refused"
@@ -68,60 +79,120 @@ class Upstream:
         """Let the client go."""
         self._producer.close()
 
-    def _report(self, mark: Mark, error: KafkaError | None, _: Message) -> None:
+    def _report(self, mark: Mark, error: KafkaError | None, message: Message) -> None:
         with self._lock:
             if error is None:
-                self._acknowledged.append(mark)
+                self._acknowledged.append(Produced(mark, message.partition() or 0, message.offset() or 0))
             else:
                 self.refused.append((mark, error.str()))
 
 
-def unsettled(bootstrap: str, prefix: str, group: str) -> int:
-    """How many records of TOPIC the group has not committed past."""
-    with Consumer({"bootstrap.servers": bootstrap, "group.id": group, **QUIET}) as consumer:
-        partitions = _partitions(consumer, prefix + TOPIC)
-        ends = [consumer.get_watermark_offsets(each, ANSWER_S)[1] for each in partitions]
-        committed = consumer.committed(partitions, ANSWER_S)
-        return sum(end - max(0, each.offset) for end, each in zip(ends, committed, strict=True))
+class Log:
+    """What stands on a history's topics. `prefix` begins the names of topics and groups."""
 
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._bootstrap, self.prefix = bootstrap, prefix
+        self._decoder = Decoder(LocalSchemas())
 
-def dead(bootstrap: str, topic: str) -> list[Mark]:
-    """The events that stand as dead letters, aborted transactions left out."""
-    decoder = Decoder(LocalSchemas())
-    return [mark_of(decoder.decode(TOPIC, _value(letter))) for letter in _read(bootstrap, topic)]
+    def create(self, names: Iterable[str], partitions: int) -> None:
+        """Make these topics as their files say, with so many partitions and one copy."""
+        wanted = [topics()[name] for name in names]
+        environment = Environment(self.prefix, 1, 1, partitions)
+        steps = [step for step in plan(wanted, {}, environment) if not isinstance(step, Advice)]
+        TopicAdmin({"bootstrap.servers": self._bootstrap}, timeout_s=60).apply(steps, lambda _: None)
 
+    def delete(self, names: Iterable[str]) -> None:
+        """Take topics away, so that many histories fit on one broker."""
+        for future in self._admin().delete_topics([self.prefix + name for name in names]).values():
+            future.exception(ANSWER_S)
 
-def _read(bootstrap: str, topic: str) -> list[Message]:
-    """Everything that stands on a topic now."""
-    settings = {
-        "bootstrap.servers": bootstrap,
-        "group.id": "fault-harness-reader",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-        "isolation.level": "read_committed",
-        "enable.partition.eof": True,
-    }
-    found: list[Message] = []
-    with Consumer(settings) as consumer:
-        partitions = _partitions(consumer, topic)
-        consumer.assign([TopicPartition(each.topic, each.partition, 0) for each in partitions])
-        open_ends = len(partitions)
-        while open_ends:
-            message = consumer.poll(ANSWER_S)
-            assert message is not None, f"{topic} could not be read to its end"
-            match message.error():
-                case None:
-                    found.append(message)
-                case error if error.code() == KafkaError._PARTITION_EOF:
-                    open_ends -= 1
-                case error:
-                    raise AssertionError(f"{topic}: {error}")
-    return found
+    def set_config(self, topic: str, name: str, value: str) -> None:
+        """Change a config of a topic while everything runs."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.prefix + topic, incremental_configs=[entry])
+        for future in self._admin().incremental_alter_configs([resource]).values():
+            future.result(ANSWER_S)
 
+    def forget_offsets(self, group: str, names: Iterable[str]) -> None:
+        """What the broker does with a group that had no member for longer than offsets are kept."""
+        which = ConsumerGroupTopicPartitions(self.prefix + group, self._partitions(names))
+        for future in self._admin().delete_consumer_group_offsets([which]).values():
+            future.result(ANSWER_S)
 
-def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
-    found = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
-    return [TopicPartition(topic, number) for number in found.partitions]
+    def stored(self, group: str, names: Iterable[str]) -> dict[tuple[str, int], Stored]:
+        """What a group has committed, and where each partition ends; -1 where nothing was."""
+        partitions = self._partitions(names)
+        with self._consumer(group=self.prefix + group) as consumer:
+            ends = [consumer.get_watermark_offsets(each, ANSWER_S)[1] for each in partitions]
+            found = consumer.committed(partitions, ANSWER_S)
+        return {
+            (each.topic[len(self.prefix) :], each.partition): Stored(max(-1, each.offset), each.metadata or "", end)
+            for end, each in zip(ends, found, strict=True)
+        }
+
+    def unread(self, group: str, topic: str) -> int:
+        """Committed records of a topic that the group has not committed past; markers of transactions do not count."""
+        stored = self.stored(group, [topic])
+        return sum(
+            (message.offset() or 0) >= stored[topic, message.partition() or 0].offset for message in self.read(topic)
+        )
+
+    def letters(self, topic: str) -> list[Letter]:
+        """The dead letters that stand on a topic, the redriven among them; markers left out."""
+        return [letter for message in self.read(topic) if (letter := self._letter(message)) is not None]
+
+    def marks(self, topic: str, of: str) -> list[Mark]:
+        """The events of topic `of` that stand on a retry topic, in order."""
+        return [mark_of(of, self._decoder.decode(of, _value(message))) for message in self.read(topic)]
+
+    def values(self, topic: str) -> list[Mapping[str, object]]:
+        """The decoded events of one of our own event topics."""
+        return [self._decoder.decode(topic, _value(message)) for message in self.read(topic)]
+
+    def read(self, topic: str) -> list[Message]:
+        """Everything that stands on a topic now, read_committed."""
+        settings = {
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+        found: list[Message] = []
+        with self._consumer(**settings) as consumer:
+            partitions = self._partitions([topic])
+            consumer.assign([TopicPartition(each.topic, each.partition, 0) for each in partitions])
+            open_ends = len(partitions)
+            while open_ends:
+                message = consumer.poll(ANSWER_S)
+                assert message is not None, f"{topic} could not be read to its end"
+                match message.error():
+                    case None:
+                        found.append(message)
+                    case error if error.code() == KafkaError._PARTITION_EOF:
+                        open_ends -= 1
+                    case error:
+                        raise AssertionError(f"{topic}: {error}")
+        return found
+
+    def _letter(self, message: Message) -> Letter | None:
+        headers = {name: value for name, value in message.headers() or [] if isinstance(value, bytes)}
+        if "dlq.delivery" not in headers:
+            return None
+        said = {name: value.decode() for name, value in headers.items() if name.startswith("dlq.")}
+        topic = said["dlq.origin"].split("/")[0][len(self.prefix) :]
+        mark = mark_of(topic, self._decoder.decode(topic, _value(message)))
+        address = f"{message.partition()}:{message.offset()}"
+        return Letter(mark, said["dlq.flow"], said["dlq.reason"], said.get("dlq.worker", ""), address)
+
+    def _partitions(self, names: Iterable[str]) -> Sequence[TopicPartition]:
+        known = self._admin().list_topics(timeout=ANSWER_S).topics
+        return [TopicPartition(self.prefix + name, number) for name in names for number in known[self.prefix + name].partitions]
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._bootstrap, **QUIET})
+
+    def _consumer(self, group: str = "fault-harness", **settings: object) -> Consumer:
+        return Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, **QUIET, **settings})
 
 
 def _value(message: Message) -> bytes:

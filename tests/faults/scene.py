@@ -1,110 +1,319 @@
-"""A fault history's scene: real Kafka, the scripted vendor, a sink process, and the comparison at the end."""
+"""A fault history's scene: a real Kafka, the scripted vendor, a fleet of sink processes, and the evidence at the end."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
 
-from tests.faults import checks, log
-from tests.faults.events import TOPIC, History, Mark
+from tests.faults.checks import complaints, repeats
+from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file
+from tests.faults.log import Log, Upstream
 from tests.faults.processes import Worker, command
+from tests.faults.story import Counted, End, Life, Story
 from tests.faults.vendor import Vendor
-from tests.support.broker import Broker
 from tests.support.poll import eventually
+from topics.catalogue import dead_letter_topic, flow_topics, retry_topic
+from workers.sinks.braze.config import BrazeConfig
 
-PREFIX = "fault."
-GROUP = PREFIX + "commfleet.braze.main"
-DEAD_LETTERS = PREFIX + "comms.dlq.braze.v1"
-QUIET_S = 90.0
+GROUP = "commfleet.braze.main"
+RETRY, LETTERS, RECEIPTS = retry_topic("braze", "main"), dead_letter_topic("braze"), "comms.receipt.v1"
+NEEDED = (*flow_topics(), RECEIPTS, RETRY, retry_topic("braze", "consent"), LETTERS)
+SESSION_S = 6.0
+QUIET_S = 60.0
+PATIENCE_S = 3.0
 
-_FLOWS = f"""
-- name: numbered-event
-  on: {TOPIC}
-  when: {{type: [UPDATED], source: [fault-harness]}}
-  do: braze.track_event
-  with: {{name: numbered, properties: {{number: "${{attributes.number}}"}}}}
-- name: numbered-attribute
-  on: {TOPIC}
-  when: {{type: [UPDATED], source: [fault-harness]}}
-  do: braze.update_attributes
-  with: {{attributes: {{number: "${{attributes.number}}"}}}}
-"""
+
+class Bootstrap(Protocol):
+    """A broker that a scene runs on."""
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """One history; `settings` are those of every process in it."""
+class Terms:
+    """What the processes of a scene are told, beside addresses. `braze` are settings of the sink."""
 
-    broker: Broker
-    vendor: Vendor
-    history: History
-    folder: Path
-    upstream: log.Upstream
-    settings: Mapping[str, str] = field(repr=False)
+    flows: Sequence[FlowLine] = FLOWS
+    optional_flows: Sequence[FlowLine] = ()
+    partitions: int = 4
+    braze: dict[str, Any] = field(default_factory=dict)
+    kafka: dict[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """The sink's section: short waits, small batches, so that a history takes seconds."""
+        usual = {
+            "start_from": "beginning",
+            "settle_after_s": 1.0,
+            "base_backoff_s": 0.3,
+            "max_backoff_s": 2,
+            "read_timeout_s": PATIENCE_S,
+            "max_in_flight": 3,
+            "max_objects": 10,
+            "max_recipients": 10,
+            "campaigns": {"harness": CAMPAIGN},
+        }
+        known = BrazeConfig.model_fields
+        return {name: value for name, value in {**usual, **self.braze}.items() if name in known}
+
+
+class Member:
+    """A worker of the fleet: one life after another, each under a name of its own for the vendor."""
+
+    def __init__(self, scene: "Scene", name: str) -> None:
+        self._scene, self.name = scene, name
+        self._lives = 0
+        self.worker: Worker | None = None
+        self.life: Life | None = None
 
     @property
-    def marks(self) -> list[Mark]:
-        """The whole history."""
-        return list(self.history.marks())
+    def process(self) -> Worker:
+        """The process of its current life."""
+        assert self.worker is not None, f"{self.name} is not running"
+        return self.worker
 
-    def sink(self) -> Worker:
-        """A Braze sink, not started yet."""
-        return Worker(["run", "sink", "braze"], self.settings, self.folder / "sink.log")
+    def start(self, *, patch: str = "", flows: Sequence[FlowLine] | None = None, **environment: str) -> Self:
+        """Begin a life; returns at once. A patch replaces a collaborator, a flow list replaces the scene's."""
+        self._lives += 1
+        name = f"{self.name}.{self._lives}"
+        settings = self._scene.settings_for(name, self.name, flows) | environment
+        self.worker = Worker(["run", "sink", "braze"], settings, self._scene.folder / f"{self.name}.log", patch)
+        self.life = Life(name, self.name, time.monotonic())
+        self._scene.lives.append(self.life)
+        self.worker.start()
+        return self
 
-    def wait_received(self, at_least: int) -> None:
-        """Until the vendor has so many events: a fault then strikes in the middle of the work."""
-        eventually(lambda: len(self.vendor.received()) >= at_least, QUIET_S, what=f"{at_least} events arrived")
+    def ready(self) -> Self:
+        """Wait until it is ready."""
+        self.process.wait_ready()
+        return self
 
-    def wait_quiet(self) -> None:
-        """Until the group has committed past every record."""
-        bootstrap = self.broker.bootstrap
-        eventually(lambda: log.unsettled(bootstrap, PREFIX, GROUP) == 0, QUIET_S, every_s=0.25, what="all is settled")
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(End.KILLED, self.process.kill)
 
-    def dead(self) -> list[Mark]:
-        """The events among the dead letters."""
-        return log.dead(self.broker.bootstrap, DEAD_LETTERS)
+    def died(self, timeout_s: float = 40.0) -> None:
+        """Wait until a patched collaborator has killed it."""
+        self._end(End.KILLED, lambda: self.process.wait_end(timeout_s))
+
+    def stop(self) -> float:
+        """SIGTERM; how long it took, in seconds."""
+        began = time.monotonic()
+        codes: list[int] = []
+        self._end(End.CALM, lambda: codes.append(self.process.stop()))
+        if codes != [0] and self.life is not None:
+            self._scene.lives[self._scene.lives.index(self.life)].end = End.BADLY
+        return time.monotonic() - began
+
+    def sleep(self, *, until: Callable[[], object] | None = None, at_least_s: float = SESSION_S + 1.5) -> None:
+        """SIGSTOP, for longer than the session and until something is so; then SIGCONT."""
+        self.process.suspend()
+        self.nap(until=until, at_least_s=at_least_s)
+
+    def nap(self, *, until: Callable[[], object] | None = None, at_least_s: float = SESSION_S + 1.5) -> None:
+        """As `sleep`, for one that a patched collaborator has stopped."""
+        since = time.monotonic()
+        eventually(lambda: time.monotonic() - since >= at_least_s, at_least_s + 5, every_s=0.1)
+        if until is not None:
+            eventually(until, QUIET_S, every_s=0.1, what="what the sleeper waits for")
+        assert self.life is not None
+        self.life.asleep.append((since, time.monotonic()))
+        self.process.resume()
+
+    def _end(self, end: End, how: Callable[[], object]) -> None:
+        assert self.life is not None
+        how()
+        self.life.ended_at, self.life.end = time.monotonic(), end
+        if self.worker is not None and end is End.KILLED:
+            self.worker = None
 
 
-def settings_for(broker: Broker, vendor: Vendor, folder: Path) -> dict[str, str]:
-    """Short waits, so that a history takes seconds; no flows but the harness's own."""
-    flows = folder / "flows.yaml"
-    flows.write_text(_FLOWS)
-    return {
-        "COMMFLEET_PREFIX": PREFIX,
-        "COMMFLEET_WORKER_NAME": "fault-sink",
-        "COMMFLEET_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
-        "COMMFLEET_KAFKA__SESSION_TIMEOUT_MS": "6000",
-        "COMMFLEET_KAFKA__HEARTBEAT_INTERVAL_MS": "1000",
-        "COMMFLEET_TOPICS__REPLICATION_FACTOR": "1",
-        "COMMFLEET_TOPICS__MIN_INSYNC_REPLICAS": "1",
-        "COMMFLEET_FLOWS__DEFAULTS": "false",
-        "COMMFLEET_FLOWS__FILES": str(flows),
-        "COMMFLEET_SINKS__BRAZE__BASE_URL": vendor.url,
-        "COMMFLEET_SINKS__BRAZE__API_KEY": "fault-harness",
-        "COMMFLEET_SINKS__BRAZE__START_FROM": "beginning",
-        "COMMFLEET_SINKS__BRAZE__SETTLE_AFTER_S": "1",
-        "COMMFLEET_SINKS__BRAZE__MAX_BACKOFF_S": "2",
-        "COMMFLEET_SINKS__BRAZE__READ_TIMEOUT_S": "5",
-        "COMMFLEET_LOG__FORMAT": "console",
-    }
+class Scene:
+    """One history: topics under a prefix of its own, a vendor, an upstream, a fleet. `with` ends all of it."""
+
+    def __init__(self, broker: Bootstrap, prefix: str, folder: Path) -> None:
+        self.broker, self.folder = broker, folder
+        self.log = Log(broker.bootstrap, prefix)
+        self.vendor = Vendor(delay_s=0.03)
+        self.lives: list[Life] = []
+        self.outages: list[tuple[float, float]] = []
+        self.terms = Terms()
+        self._fleet: dict[str, Member] = {}
+        self._upstream: Upstream | None = None
+        self._lock = threading.Lock()
+
+    def open(self, **terms: Any) -> Self:
+        """Make the topics; no sink runs yet."""
+        self.terms = Terms(**terms)
+        self.log.create(NEEDED, self.terms.partitions)
+        self._upstream = Upstream(self.broker.bootstrap, self.log.prefix)
+        return self
+
+    @property
+    def upstream(self) -> Upstream:
+        """Who produces the events."""
+        assert self._upstream is not None, "open() the scene first"
+        return self._upstream
+
+    @property
+    def fleet(self) -> list[Member]:
+        """The workers that run."""
+        return [one for one in self._fleet.values() if one.worker is not None and one.worker.is_running]
+
+    def member(self, name: str) -> Member:
+        """A worker by its name; it may not have been started."""
+        return self._fleet.setdefault(name, Member(self, name))
+
+    def produce(self, marks: Iterable[Mark], padding: str = "") -> None:
+        """Events that the broker has acknowledged when this returns."""
+        self.upstream.submit(marks, padding)
+        self.upstream.finish()
+
+    def wait_made(self, count: int, flow: str = "", deadline_s: float = QUIET_S) -> None:
+        """Until the vendor has done so much."""
+        eventually(
+            lambda: sum(flow in ("", act.delivery.flow) for act in self.vendor.acts) >= count,
+            deadline_s,
+            what=f"{count} deliveries of {flow or 'any flow'} are made",
+        )
+
+    def unsettled(self) -> int:
+        """How many records the group has not committed past, retry records among them."""
+        flows = self.log.stored(GROUP, flow_topics())
+        left = sum(stored.end - max(0, stored.offset) for stored in flows.values())
+        return left or self.log.unread(GROUP, RETRY)
+
+    def wait_quiet(self, deadline_s: float = QUIET_S) -> None:
+        """Until the group has committed past every record, and the vendor has nothing to do."""
+        self.upstream.finish()
+        try:
+            eventually(lambda: self.unsettled() == 0, deadline_s, every_s=0.4, what="all is settled")
+        except AssertionError as error:
+            holds = {member.name: member.process.holds() for member in self.fleet}
+            tails = "\n".join(member.process.log_tail(8) for member in self.fleet)
+            raise AssertionError(f"{error}; holds: {holds}\n{tails}") from None
+        eventually(lambda: self.vendor.is_idle, 20, what="the vendor is idle")
+
+    def end(self, deadline_s: float = QUIET_S) -> Story:
+        """Wait for quiet, read the figures, stop everybody calmly; the evidence."""
+        self.wait_quiet(deadline_s)
+        counted = {member.life.name: member.process.counted() for member in self.fleet if member.life}
+        for member in self.fleet:
+            member.stop()
+        return self.story(counted)
+
+    def story(self, counted: dict[str, Counted] | None = None) -> Story:
+        """The evidence as it stands now."""
+        stored = self.log.stored(GROUP, flow_topics())
+        is_tracked = bool(self.upstream.acknowledged)
+        return Story(
+            flows=self.terms.flows,
+            optional_flows=self.terms.optional_flows,
+            produced=self.upstream.acknowledged,
+            requests=self.vendor.requests,
+            acts=self.vendor.acts,
+            letters=self.log.letters(LETTERS),
+            lives=[replace(life) for life in self.lives],
+            in_flight=self._in_flight(),
+            patience_s=self.terms.settings()["read_timeout_s"] - 0.3,
+            poison=frozenset(self.vendor.poison),
+            outages=list(self.outages),
+            counted=counted or {},
+            stored={where: one for where, one in stored.items() if one.end} if is_tracked else {},
+            receipts=self._receipts(),
+        )
+
+    def check(self, story: Story, without: Iterable[str] = ()) -> str:
+        """AssertionError with every checker's complaints; else a line of what was counted."""
+        found = complaints(story, without)
+        lines = [f"{name}: {len(said)}\n  " + "\n  ".join(said[:8]) for name, said in found.items()]
+        assert self.upstream.refused == []
+        assert not found, "\n".join(["the promises are broken:", *lines])
+        doubted = sum(letter.reason == "in_doubt" for letter in story.letters)
+        return (
+            f"{len(story.produced)} events, {len(story.acts)} made, {len(story.letters)} dead letters "
+            f"({doubted} in doubt), {repeats(story)} repeats"
+        )
+
+    def verify(self, without: Iterable[str] = ()) -> str:
+        """End, and check everything."""
+        return self.check(self.end(), without)
+
+    def redrive(self, *arguments: str) -> str:
+        """`commfleet dlq redrive`, to its end."""
+        return command(["dlq", "redrive", "--sink", "braze", "--yes", *arguments], self.settings_for("tool", "tool"))
+
+    def settings_for(self, key: str, worker: str, flows: Sequence[FlowLine] | None = None) -> dict[str, str]:
+        """The environment of one process; `key` is what the vendor knows it by."""
+        file = self.folder / f"flows-{key}.json"
+        file.write_text(flow_file(flows or self.terms.flows))
+        sink = {"base_url": self.vendor.url, "api_key": key, **self.terms.settings()}
+        kafka = {
+            "bootstrap.servers": self.broker.bootstrap,
+            "session.timeout.ms": str(int(SESSION_S * 1000)),
+            "heartbeat.interval.ms": "1000",
+            **self.terms.kafka,
+        }
+        return {
+            "COMMFLEET_PREFIX": self.log.prefix,
+            "COMMFLEET_WORKER_NAME": worker,
+            "COMMFLEET_TOPICS__PARTITIONS": str(self.terms.partitions),
+            "COMMFLEET_TOPICS__REPLICATION_FACTOR": "1",
+            "COMMFLEET_TOPICS__MIN_INSYNC_REPLICAS": "1",
+            "COMMFLEET_FLOWS__DEFAULTS": "false",
+            "COMMFLEET_FLOWS__FILES": str(file),
+            "COMMFLEET_LOG__FORMAT": "console",
+            **{f"COMMFLEET_KAFKA__{name.upper().replace('.', '_')}": value for name, value in kafka.items()},
+            **{f"COMMFLEET_SINKS__BRAZE__{name.upper()}": _text(value) for name, value in sink.items()},
+        }
+
+    def __enter__(self) -> Self:
+        self.vendor.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for member in self._fleet.values():
+            if member.worker is not None and member.worker.is_running:
+                member.worker.kill()
+        self.vendor.__exit__(kind, error, trace)
+        if self._upstream is not None:
+            self._upstream.close()
+            if error is None:
+                self.log.delete(NEEDED)
+
+    def _in_flight(self) -> int:
+        """How many deliveries a worker may have out at once."""
+        sink = self.terms.settings()
+        return int(sink["max_in_flight"]) * int(sink["max_objects"])
+
+    def _receipts(self) -> list[tuple[Delivery, str]]:
+        by_id = {event_id(one.mark): one.mark for one in self.upstream.acknowledged}
+        found = []
+        for value in self.log.values(RECEIPTS):
+            mark = by_id.get(str(value["delivery_event_id"]))
+            if mark is not None:
+                found.append((Delivery(str(value["flow"]), mark), str(value["verdict"]).lower()))
+        return found
 
 
-def set_scene(broker: Broker, vendor: Vendor, history: History, folder: Path) -> Scene:
-    """Topics created by `topics apply`, as an operator would; no sink runs yet."""
-    settings = settings_for(broker, vendor, folder)
-    command(["topics", "apply", "--yes"], settings)
-    return Scene(broker, vendor, history, folder, log.Upstream(broker.bootstrap, PREFIX), settings)
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
-def verify(scene: Scene) -> str:
-    """AssertionError naming what was lost or out of order; else a line of what was counted."""
-    acknowledged, dead = scene.upstream.acknowledged, scene.dead()
-    events, attributes = scene.vendor.received("events"), scene.vendor.received("attributes")
-    assert scene.upstream.refused == []
-    assert len(acknowledged) == len(scene.marks)
-    for what, received in (("events", events), ("attributes", attributes)):
-        assert checks.lost(acknowledged, received, dead) == [], f"{what} lost, seed {scene.history.seed}"
-        assert checks.invented(acknowledged, received) == [], what
-        assert checks.out_of_order(received) == [], f"{what} out of order, seed {scene.history.seed}"
-    assert checks.stale(attributes) == [], "an old attribute value stayed"
-    repeats = [sum(checks.repeated(received).values()) for received in (events, attributes)]
-    return f"{len(acknowledged)} events, {len(dead)} dead, repeats {repeats[0]} once / {repeats[1]} repeatable"
+def marks(customer: str, count: int, topic: str, first: int = 0) -> list[Mark]:
+    """Events of one customer, in order."""
+    return [Mark(topic, customer, number) for number in range(first, first + count)]
+
+
+def told(flow: str, found: Iterable[Mark]) -> list[Delivery]:
+    """Those events as deliveries of a flow."""
+    return [Delivery(flow, mark) for mark in found]
+

@@ -15,6 +15,7 @@ from typing import Self
 from tests.support.kafka_jars import NoKafkaError, kafka_jars
 from tests.support.poll import eventually
 from tests.support.ports import free_ports, is_listening
+from tests.support.secure import SecureDoor
 
 START_S = 60.0
 STOP_S = 30.0
@@ -52,10 +53,13 @@ log.dirs={data}
 
 
 class Broker:
-    """One broker process with ports and a data folder of its own; `with` starts and ends it."""
+    """One broker process with ports and a data folder of its own; `with` starts and ends it.
 
-    def __init__(self, folder: Path, jars: Path | None = None) -> None:
-        self._folder, self._jars = folder, jars or kafka_jars()
+    With a `door`, TLS and SASL stand beside the plaintext port, and ACLs are enforced.
+    """
+
+    def __init__(self, folder: Path, jars: Path | None = None, door: SecureDoor | None = None) -> None:
+        self._folder, self._jars, self._door = folder, jars or kafka_jars(), door
         self._port, self._controller = free_ports(2)
         self._properties = folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,6 +117,8 @@ class Broker:
         """Lay the data folder and format it for KRaft, with a cluster id of its own."""
         self._folder.mkdir(parents=True, exist_ok=True)
         text = _PROPERTIES.format(port=self._port, controller=self._controller, data=self._folder / "data")
+        if self._door:
+            text += self._door.properties(self._port, self._controller)
         tool = "kafka.tools.StorageTool"
         draft = self._folder / "draft.properties"
         draft.write_text(text)

@@ -1,16 +1,17 @@
 """What tests of the ingest path share: a door, its sources, and collaborators that remember."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from common.clock import SystemClock
 from common.codec import Encoder, LocalSchemas
 from common.errors import CommfleetError
 from common.event import Position
+from common.kafka.parcel import Confirmation
 from common.kafka.producer import Outgoing
 from topics.catalogue import topics
 from workers.ingest.config import WebhookConfig
@@ -46,9 +47,9 @@ class KeptRecords:
         self.records: list[Outgoing] = []
         self.error = error
 
-    async def send(self, record: Outgoing) -> Position:
-        """Keep it."""
-        return self._keep(record)
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Confirmation]:
+        """Keep them; a named error is each one's confirmation."""
+        return [self._confirmation(record) for record in records]
 
     def submit(self, record: Outgoing) -> "Future[Position]":
         """Keep it; a named error is in the future."""
@@ -58,6 +59,12 @@ class KeptRecords:
         except CommfleetError as error:
             answer.set_exception(error)
         return answer
+
+    def _confirmation(self, record: Outgoing) -> Confirmation:
+        try:
+            return self._keep(record)
+        except CommfleetError as error:
+            return error
 
     def _keep(self, record: Outgoing) -> Position:
         if self.error:
@@ -99,11 +106,11 @@ def intake(producer: Sender, prefix: str = "") -> Intake:
 
 def webhook_config(sources: Mapping[str, Any] = SOURCES, **settings: Any) -> WebhookConfig:
     """Settings of a door with the two sources, unless told otherwise."""
-    return WebhookConfig.model_validate({"sources": sources, **settings})
+    return WebhookConfig.model_validate({"sources": sources, "unready_s": 0, **settings})
 
 
 def door(
     producer: Sender, config: WebhookConfig | None = None, hook: Counted | None = None, prefix: str = ""
-) -> Starlette:
+) -> ASGIApp:
     """The app, at NOW."""
     return create_app(config or webhook_config(), intake(producer, prefix), FixedClock(), hook or Counted())

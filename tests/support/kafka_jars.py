@@ -1,4 +1,4 @@
-"""Apache Kafka's own jars from Maven Central: fetched once a machine, kept in the user's cache."""
+"""Jars of Apache Kafka and of a Java producer from Maven Central: fetched once a machine, kept in the user's cache."""
 
 import fcntl
 import os
@@ -12,26 +12,28 @@ from pathlib import Path
 KAFKA_VERSION = "4.1.1"
 FETCH_S = 600
 
-_POM = f"""<project>
+AVRO_VERSION = "1.12.0"
+
+_BROKER = (
+    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+    "org.slf4j:slf4j-simple:1.7.36",
+)
+_PRODUCER = (
+    f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
+    f"org.apache.avro:avro:{AVRO_VERSION}",
+    "org.slf4j:slf4j-nop:1.7.36",
+)
+
+_POM = """<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>commfleet</groupId>
-  <artifactId>test-broker</artifactId>
+  <artifactId>test-jars</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
-      <version>{KAFKA_VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>1.7.36</version>
-    </dependency>
-  </dependencies>
+  <dependencies>{dependencies}</dependencies>
 </project>
 """
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 
 
 class NoKafkaError(Exception):
@@ -48,18 +50,30 @@ def missing_tools() -> str:
 
 
 def kafka_jars() -> Path:
-    """The folder of jars, fetched when it is not there yet; raises NoKafkaError."""
+    """The folder of a broker's jars, fetched when it is not there yet; raises NoKafkaError."""
+    return _jars(f"kafka-{KAFKA_VERSION}", _BROKER)
+
+
+def producer_jars() -> Path:
+    """The folder of jars of a Java producer of Avro, fetched when it is not there yet; raises NoKafkaError."""
+    if shutil.which("javac") is None:
+        raise NoKafkaError("no javac on the path: a Java source needs a whole JDK 17 (Debian: openjdk-17-jdk-headless)")
+    return _jars(f"producer-{KAFKA_VERSION}-{AVRO_VERSION}", _PRODUCER)
+
+
+def _jars(name: str, artifacts: tuple[str, ...]) -> Path:
     if reason := missing_tools():
         raise NoKafkaError(reason)
-    cache = _cache_folder()
-    jars = cache / f"kafka-{KAFKA_VERSION}"
-    with _alone(cache / "fetch.lock"):
+    cache = cache_folder()
+    jars = cache / name
+    with alone(cache / "fetch.lock"):
         if not jars.exists():
-            _fetch(cache, jars)
+            _fetch(cache, jars, artifacts)
     return jars
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where what was fetched is kept."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "commfleet"
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,21 +81,22 @@ def _cache_folder() -> Path:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """One process at a time: several test processes may want the jars at once."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _fetch(cache: Path, jars: Path) -> None:
+def _fetch(cache: Path, jars: Path, artifacts: tuple[str, ...]) -> None:
     """Let Maven resolve into a fresh folder and rename it, so that half a download is never used."""
     with tempfile.TemporaryDirectory(dir=cache) as work:
         pom, lib = Path(work) / "pom.xml", Path(work) / "lib"
-        pom.write_text(_POM)
+        listed = "".join(_DEPENDENCY.format(*artifact.split(":")) for artifact in artifacts)
+        pom.write_text(_POM.format(dependencies=listed))
         goal = ("dependency:copy-dependencies", f"-DoutputDirectory={lib}")
         command = ["mvn", "-q", "-B", "-f", str(pom), *goal]
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_S, check=False)
         if done.returncode != 0:
-            raise NoKafkaError(f"Maven could not fetch Apache Kafka {KAFKA_VERSION}: {done.stdout[-600:]}")
+            raise NoKafkaError(f"Maven could not fetch {', '.join(artifacts)}: {done.stdout[-600:]}")
         lib.rename(jars)

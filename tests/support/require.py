@@ -18,6 +18,7 @@ class Server(StrEnum):
     KAFKA = "kafka"
     POSTGRES = "postgres"
     REGISTRY = "registry"
+    PROMTOOL = "promtool"
 
 
 def required(text: str) -> frozenset[Server]:

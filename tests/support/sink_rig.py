@@ -21,6 +21,7 @@ from common.event import Event, PartitionId
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
+from common.kafka.plain import PlainProducer
 from common.kafka.transactions import TransactionalProducer
 from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
@@ -28,12 +29,19 @@ from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
 from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
 from workers.sinks.dispatcher import Pace
+from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
 from workers.sinks.meter import NoMeter
 from workers.sinks.ownership import Terms
 from workers.sinks.planner import Planner
-from workers.sinks.runner import Runner
+from workers.sinks.receipts import TOPIC as RECEIPTS
+from workers.sinks.receipts import Receipts
+from workers.sinks.retries import Retries
+from workers.sinks.runner import Clients, Runner
+from workers.sinks.starts import FirstStarts
+from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
+from workers.sinks.yields import Yields
 
 WORKSPACE = "comms.workspace.v1"
 RETRY, DEAD = "comms.retry.braze.main.v1", "comms.dlq.braze.v1"
@@ -179,7 +187,7 @@ class SinkRig:
 
     def touch(self) -> None:
         """Make the topics: the embedded broker does when they are asked about."""
-        for topic in (*flow_topics(), RETRY, DEAD):
+        for topic in (*flow_topics(), RETRY, DEAD, RECEIPTS):
             self._producer.list_topics(self.prefix + topic, timeout=10)
 
     def write(self, *values: dict[str, Any]) -> None:
@@ -200,20 +208,29 @@ class SinkRig:
         group = f"{self.prefix}commfleet.braze.main"
         paces = {
             "max_in_flight": 4, "linger_s": 0.01, "backoff_base_s": 0.05, "backoff_cap_s": 0.2,
-            "give_up_s": 3600.0, "give_up_once_s": 3600.0, "drain_s": 5.0,
+            "patience_s": 60.0, "give_up_s": 3600.0, "give_up_once_s": 3600.0, "drain_s": 5.0,
         }  # fmt: skip
-        transactional = producer_config(self.kafka, transactional_id=f"{group}.{uuid.uuid4()}")
+        transactions = TransactionalProducer(producer_config(self.kafka, transactional_id=f"{group}.{uuid.uuid4()}"))
+        consumer = GroupConsumer(
+            consumer_config(self.kafka, group_id=group, session_timeout_ms=self._session_ms), lambda _: None
+        )
+        planner = Planner(group, Decoder(self.schemas), self.flows, topics(), self.prefix, self.prefix + RETRY)
+        tails = Tails(LogReader(self.kafka), self.prefix + RETRY, planner.lane_of)
         return Runner(
             group,
             [self.prefix + topic for topic in (*flow_topics(), RETRY)],
             self.sink,
-            Planner(group, Decoder(self.schemas), self.flows, topics(), self.prefix, self.prefix + RETRY),
-            GroupConsumer(
-                consumer_config(self.kafka, group_id=group, session_timeout_ms=self._session_ms), lambda _: None
+            planner,
+            Clients(consumer, transactions, PlainProducer(producer_config(self.kafka))),
+            FirstStarts(consumer, tails, transactions, "beginning", self.prefix + RETRY),
+            tails,
+            Writers(
+                Letters(self.prefix + DEAD, "braze", "main", "rig"),
+                Receipts(self._encoder, "braze", group, self.prefix),
+                Retries(self.prefix + RETRY, group),
+                Yields(self._encoder, topics(), self.prefix),
             ),
-            TransactionalProducer(transactional),
-            Letters(self.prefix + DEAD, "braze", "main", "rig"),
-            Terms("beginning", self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
+            Terms(self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
             Pace(**{**paces, **pace}),
             SystemClock(),
             NoMeter(),

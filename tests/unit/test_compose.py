@@ -27,6 +27,11 @@ def _compose() -> dict[str, Any]:
 COMPOSE = _compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("commfleet"))
+OTHERS = sorted(SERVICES.keys() - OURS)
+ENDING = sorted(name for name, service in SERVICES.items() if service["restart"] == "on-failure")
+LASTING = sorted(SERVICES.keys() - ENDING)
+SELF_CONFIGURED = frozenset({"kafka", "schema-registry"})
+"""Their images write a configuration into themselves at start."""
 
 
 def _schema() -> dict[str, Any]:
@@ -64,17 +69,102 @@ def test_the_schema_notices_a_wrong_key() -> None:
 
 
 def test_every_mount_and_secret_exists() -> None:
-    """A missing file would be mounted as an empty folder."""
-    mounts = [
-        mount.split(":")[0]
-        for service in SERVICES.values()
-        for mount in service.get("volumes", [])
-        if mount.split(":")[0] not in COMPOSE["volumes"]
-    ]
-    secrets = [secret["file"] for secret in COMPOSE["secrets"].values()]
+    """A missing file would be mounted as an empty folder; what is mounted from here is not written to."""
+    mounts = [mount.split(":") for service in SERVICES.values() for mount in service.get("volumes", [])]
+    ours = [mount for mount in mounts if mount[0].startswith(".")]
+    secrets = [ROOT / secret["file"] for secret in COMPOSE["secrets"].values()]
 
-    assert mounts
-    assert [name for name in (*mounts, *secrets) if not (ROOT / name).is_file()] == []
+    assert ours
+    assert [mount for mount in ours if not _has_content(ROOT / mount[0])] == []
+    assert [mount for mount in ours if mount[2:] != ["ro"]] == []
+    assert [path for path in secrets if not _has_content(path)] == []
+
+
+def _has_content(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("kind", ["volumes", "networks", "secrets"])
+def test_what_is_declared_is_used_and_what_is_used_declared(kind: str) -> None:
+    """Nobody mounts, joins or reads what is not there, and nothing is left behind."""
+    used = {name.split(":")[0] for service in SERVICES.values() for name in _uses(service, kind)}
+
+    assert used == set(COMPOSE[kind])
+
+
+def _uses(service: Mapping[str, Any], kind: str) -> list[str]:
+    listed = service.get(kind, ["default"] if kind == "networks" else [])
+    return [name for name in listed if not name.startswith(".")]
+
+
+def test_who_waits_waits_for_somebody() -> None:
+    """Whoever is waited for exists, is not left out by a profile, and can say that it is healthy, or ends."""
+    waits = [
+        (name, other, how["condition"])
+        for name, service in SERVICES.items()
+        for other, how in service.get("depends_on", {}).items()
+    ]
+
+    assert [wait for wait in waits if SERVICES[wait[1]].get("profiles")] == []
+    assert [wait for wait in waits if (wait[1] in ENDING) != (wait[2] == "service_completed_successfully")] == []
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_every_lasting_service_tells_how_it_is(name: str) -> None:
+    """Docker asks it, and restarts it after a crash."""
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_images_of_others_are_pinned(name: str) -> None:
+    """To a whole version: what was tried is what runs."""
+    assert re.fullmatch(r"[\w/.-]+:v?\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_containers_are_confined(name: str) -> None:
+    """No root, no capabilities, no writable image but where it writes its own configuration."""
+    service = SERVICES[name]
+
+    assert not service["user"].startswith(("0", "root"))
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service.get("read_only", False) is (name not in SELF_CONFIGURED)
+
+
+def test_ports_are_of_this_machine_and_of_one_service() -> None:
+    """Nothing is open to a network; no two services want the same port."""
+    ports = [port.rsplit(":", 1)[0] for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert len(set(ports)) == len(ports)
+
+
+def test_the_registry_holds_schemas_to_our_level() -> None:
+    """Whoever registers by other means is held to what our own commands check."""
+    registry = _settings("schemas").registry
+    environment = SERVICES["schema-registry"]["environment"]
+
+    assert registry is not None
+    assert registry.url == environment["SCHEMA_REGISTRY_LISTENERS"].replace("0.0.0.0", "schema-registry")
+    assert environment["SCHEMA_REGISTRY_SCHEMA_COMPATIBILITY_LEVEL"].upper() == registry.compatibility
+
+
+def test_nobody_uses_the_store_yet() -> None:
+    """PostgreSQL starts with its profile only; whoever makes a worker use it takes the profile away."""
+    assert SERVICES["postgres"]["profiles"] == ["store"]
+    assert [name for name in OURS if "store" in _uses(SERVICES[name], "networks")] == []
+
+
+def test_grafana_sees_prometheus_only() -> None:
+    """Neither Kafka nor a worker is in its network, and nobody can sign in."""
+    grafana = SERVICES["grafana"]
+    reached = [name for name in SERVICES if set(_uses(SERVICES[name], "networks")) & set(grafana["networks"])]
+
+    assert sorted(reached) == ["grafana", "prometheus"]
+    assert grafana["environment"]["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert grafana["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -125,17 +215,6 @@ def test_the_sink_sends_to_the_sandbox() -> None:
 def test_nothing_is_wrong_with_what_it_runs(name: str) -> None:
     """`commfleet check` in the container: flows, the campaigns that they name, topics, Kafka properties."""
     assert check(_settings(name)) == []
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_containers_are_confined(name: str) -> None:
-    """No root, no writable image, no capabilities; ports for this machine only."""
-    service = SERVICES[name]
-
-    assert not service["user"].startswith("0")
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")] == []
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if "run" in SERVICES[name]["command"]])

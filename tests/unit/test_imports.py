@@ -24,7 +24,9 @@ LEAVES = frozenset({"common.errors", "common.reasons", "common.clock", "common.y
 ON_LEAVES = frozenset({"schemas", "topics"})
 
 PLACES: dict[str, tuple[str, ...]] = {
+    "avro": ("schemas/",),
     "confluent_kafka": ("common/kafka/",),
+    "confluent_kafka.schema_registry": ("common/kafka/registry.py",),
     "fastavro": ("common/codec.py", "schemas/"),
     "sqlalchemy": ("common/store/", "workers/journeys/"),
     "prometheus_client": ("common/metrics.py", "common/health.py"),
@@ -77,7 +79,10 @@ def _way(package: str, module: str) -> str:
 
 
 def _place(path: str, module: str) -> str:
-    places = PLACES.get(module.partition(".")[0])
+    """The narrowest rule counts: a package of a library may have a place of its own."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    places = next((PLACES[name] for name in names if name in PLACES), None)
     if places is None or path.startswith(places):
         return ""
     return f"{module} is imported in {' and '.join(places)} only"

@@ -126,14 +126,58 @@ def test_retry_and_dead_letter_topics_leave_room_for_headers() -> None:
     assert {int(topic.config["max.message.bytes"]) for topic in copies} == {largest + HEADROOM_BYTES}
 
 
-def test_a_larger_event_topic_needs_larger_dead_letter_topics() -> None:
-    """Where the broker takes larger events than the files say, their dead letters would not fit."""
-    steps = _plan(_as_wanted(**{BATCH: _batch(max_message_bytes="2000000")}))
+def _as_made_by_hand(size: int) -> dict[str, ActualTopic]:
+    """A cluster whose topics all take records of one size, whatever their files say."""
+    return {
+        name: ActualTopic(name, topic.partitions, 3, PRODUCTION.config_of(topic) | {"max.message.bytes": str(size)})
+        for name, topic in topics().items()
+    }
 
-    problems: list[Any] = [step for step in steps if isinstance(step, Problem)]
-    assert len(problems) == 16
-    assert "eu.comms.dlq.braze.v1" in {problem.name for problem in problems}
-    assert "make 2065536" in problems[0].message
+
+def test_copies_get_room_for_the_largest_event_that_may_be_there() -> None:
+    """Where the broker took larger events than the files say, their dead letters must still fit."""
+    steps = _plan(_as_wanted(**{BATCH: _batch(max_message_bytes="1500000")}))
+
+    changes = [step for step in steps if isinstance(step, ChangeConfig)]
+    assert changes == steps
+    assert ChangeConfig("eu." + BATCH, "max.message.bytes", "1500000", "1048576") in changes
+    assert {step.wanted for step in changes if "dlq" in step.name or "retry" in step.name} == {str(1500000 + 65536)}
+    assert len(changes) == 17
+
+
+def test_a_missing_copy_is_created_with_that_room() -> None:
+    """The same rule where a sink is added later."""
+    actual = _as_wanted(**{BATCH: _batch(max_message_bytes="1500000")})
+    del actual["comms.dlq.ecm.v1"]
+
+    (created,) = [step for step in _plan(actual) if isinstance(step, CreateTopic)]
+
+    assert created.config["max.message.bytes"] == str(1500000 + 65536)
+
+
+def test_a_roomier_copy_is_left_alone() -> None:
+    """Larger events may still be in the log, although their topic takes no more of them."""
+    config = PRODUCTION.config_of(topics()[RETRY]) | {"max.message.bytes": "1900000"}
+
+    assert _plan(_as_wanted(**{RETRY: ActualTopic(RETRY, 12, 3, config)})) == []
+
+
+def test_topics_made_by_hand_are_mended_in_one_apply() -> None:
+    """With the broker's default size on every topic, which is a little more than the files'."""
+    steps = _plan(_as_made_by_hand(1048588))
+
+    assert not [step for step in steps if isinstance(step, Problem)]
+    assert all(isinstance(step, ChangeConfig) for step in steps)
+
+
+def test_an_event_too_large_for_any_dead_letter_is_a_problem() -> None:
+    """Workers could not send its letter, and its partition would stop."""
+    problems: list[Any] = [
+        step for step in _plan(_as_wanted(**{BATCH: _batch(max_message_bytes="2090000")})) if isinstance(step, Problem)
+    ]
+
+    assert [problem.name for problem in problems] == ["eu." + BATCH]
+    assert "lower max.message.bytes" in problems[0].message
 
 
 def test_one_replica_is_noted() -> None:

@@ -7,7 +7,7 @@ from tests.support.require import VARIABLE, Server, absent, required
 
 def test_names_are_read_from_a_list() -> None:
     """Spaces and empty places do not matter."""
-    assert required("kafka, postgres,,registry ") == set(Server)
+    assert required("kafka, postgres,,registry ,promtool") == set(Server)
 
 
 def test_a_name_nobody_knows_is_refused() -> None:

@@ -1,7 +1,7 @@
-"""Reading a request within its limits: headers, content type, size, time, and memory for all bodies at once."""
+"""Reading a request within its limits: headers, size, time, and memory for all bodies at once."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -49,9 +49,9 @@ class Memory:
         return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, SignalOutcome.BUSY, headers)
 
 
-def check_headers(request: Request, config: WebhookConfig) -> None:
-    """Raise RefusalError for headers that are too large (431), or a body that is not plain JSON (415)."""
-    raw = request.headers.raw
+def read_headers(request: Request, config: WebhookConfig) -> dict[str, str]:
+    """The headers by their lower-case names, the first of equal ones; RefusalError (431) when too large."""
+    raw: Sequence[tuple[bytes, bytes]] = request.scope["headers"]
     size = sum(len(name) + len(value) for name, value in raw)
     if len(raw) > config.header_max_count or size > config.header_max_bytes:
         raise _refusal(
@@ -59,27 +59,25 @@ def check_headers(request: Request, config: WebhookConfig) -> None:
             f"at most {config.header_max_count} headers of {config.header_max_bytes} bytes together",
             SignalOutcome.TOO_LARGE,
         )
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise _unsupported("the content type must be application/json")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise _unsupported("compressed bodies are not accepted: send it without Content-Encoding")
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
 
 
-async def read_body(request: Request, config: WebhookConfig, take: Callable[[int], None]) -> bytes:
+async def read_body(
+    request: Request, headers: Mapping[str, str], config: WebhookConfig, take: Callable[[int], None]
+) -> bytes:
     """The body; raises RefusalError past `body_max_bytes` (413) or `request_timeout_s` (408)."""
     try:
         async with asyncio.timeout(config.request_timeout_s):
-            return await _read(request, config.body_max_bytes, take)
+            return await _read(request, _announced(headers), config.body_max_bytes, take)
     except (TimeoutError, ClientDisconnect):
         detail = f"the body did not arrive within {config.request_timeout_s:g} s: send it again"
-        headers = {"connection": "close"}
-        raise _refusal(HTTPStatus.REQUEST_TIMEOUT, detail, SignalOutcome.TOO_SLOW, headers) from None
+        closing = {"connection": "close"}
+        raise _refusal(HTTPStatus.REQUEST_TIMEOUT, detail, SignalOutcome.TOO_SLOW, closing) from None
 
 
-async def _read(request: Request, max_bytes: int, take: Callable[[int], None]) -> bytes:
+async def _read(request: Request, announced: int, max_bytes: int, take: Callable[[int], None]) -> bytes:
     patience = _PATIENCE * max_bytes
-    if (announced := _announced(request)) > patience:
+    if announced > patience:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
@@ -95,9 +93,9 @@ async def _read(request: Request, max_bytes: int, take: Callable[[int], None]) -
     return b"".join(chunks)
 
 
-def _announced(request: Request) -> int:
+def _announced(headers: Mapping[str, str]) -> int:
     """What Content-Length says, 0 without one."""
-    length = request.headers.get("content-length", "")
+    length = headers.get("content-length", "")
     return int(length[:20]) if length.isascii() and length.isdigit() else 0
 
 
@@ -106,10 +104,6 @@ def _too_large(max_bytes: int) -> RefusalError:
     detail = f"the body may have at most {max_bytes} bytes: send fewer events a request"
     headers = {"connection": "close"}
     return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, SignalOutcome.TOO_LARGE, headers)
-
-
-def _unsupported(detail: str) -> RefusalError:
-    return _refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, SignalOutcome.UNSUPPORTED)
 
 
 def _refusal(

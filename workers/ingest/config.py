@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workers.ingest.auth_config import Auth
+from workers.ingest.rate_limit_config import RateLimit
 from workers.ingest.sources.exstream_config import ExstreamSource
 
 
@@ -15,6 +16,7 @@ class CanonicalSource(BaseModel):
 
     kind: Literal["canonical"]
     auth: Auth
+    rate_limit: RateLimit | None = Field(None, description="How much it may send; without one, as much as comes.")
     topics: tuple[str, ...] | None = Field(
         None, description="Event topics it may write to; without a list, every one that is open to sources."
     )
@@ -30,13 +32,15 @@ class WebhookConfig(BaseModel):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    body_max_bytes: int = Field(512 * 1024, ge=1, description="A larger body is refused with 413.")
+    body_max_bytes: int = Field(
+        512 * 1024, ge=1, description="A larger body, also when it is unpacked, is refused with 413."
+    )
     bodies_max_bytes: int = Field(
         64 * 1024 * 1024, ge=1, description="Bodies held in memory at once; beyond it senders get 503."
     )
     header_max_bytes: int = Field(16 * 1024, ge=256, description="All request headers together, else 431.")
     header_max_count: int = Field(100, ge=8, description="Request headers, else 431.")
-    items_max: int = Field(1000, ge=1, description="Items of one JSON array, else 413.")
+    items_max: int = Field(1000, ge=1, description="Items of one JSON array, or JSON lines, else 413.")
     request_timeout_s: float = Field(
         10.0, gt=0, description="A slower body is refused with 408, slower headers are cut off."
     )
@@ -47,6 +51,12 @@ class WebhookConfig(BaseModel):
     max_connections: int = Field(4096, ge=1, description="Open connections; beyond it 503.")
     keep_alive_s: float = Field(15.0, ge=0, description="An idle connection is closed after this long.")
     retry_after_s: int = Field(5, ge=1, description="What Retry-After says beside a 503.")
+    unready_s: float = Field(
+        2.0, ge=0, description="At a stop, so long the worker is not ready but still takes requests: routes follow."
+    )
+    reread_s: float = Field(
+        10.0, gt=0, description="How often the `…_FILE`s of secrets are looked at; a changed one is read without a restart."
+    )
     drain_s: float = Field(25.0, ge=0, description="At a stop, running requests have this long to end.")
     sources: dict[str, SourceConfig] = Field(
         default_factory=dict, description="Who may send, by the name in `/hooks/{source}`."

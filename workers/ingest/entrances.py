@@ -8,7 +8,7 @@ from common.errors import ForbiddenTopicError, UnauthenticatedError, UnknownTopi
 from workers.ingest.admission import Entrance
 from workers.ingest.auth import authenticate, challenge
 from workers.ingest.auth_config import Auth
-from workers.ingest.config import CanonicalSource, WebhookConfig
+from workers.ingest.config import CanonicalSource, SourceConfig
 from workers.ingest.hooks import SignalOutcome
 from workers.ingest.problem import Problem, RefusalError
 from workers.ingest.sources.api import Translate
@@ -23,10 +23,10 @@ UNKNOWN_SOURCE = "unknown"
 class HookEntrances:
     """Vendors' own hooks, each under its configured name."""
 
-    def __init__(self, config: WebhookConfig) -> None:
+    def __init__(self, sources: Mapping[str, SourceConfig]) -> None:
         self._hooks: dict[str, tuple[Auth, Translate]] = {
             name: (source.auth, ExstreamTranslation(source))
-            for name, source in config.sources.items()
+            for name, source in sources.items()
             if isinstance(source, ExstreamSource)
         }
 
@@ -49,20 +49,25 @@ class HookEntrances:
 class EventEntrances:
     """Upstream systems that send our own events; they are told apart by their credentials."""
 
-    def __init__(self, config: WebhookConfig, event_topics: Collection[str]) -> None:
+    def __init__(self, sources: Mapping[str, SourceConfig], event_topics: Collection[str]) -> None:
         self._event_topics = event_topics
-        self._sources = {name: source for name, source in config.sources.items() if isinstance(source, CanonicalSource)}
+        self._opened: dict[tuple[str, str], Entrance] = {}
+        self._sources = {name: source for name, source in sources.items() if isinstance(source, CanonicalSource)}
 
     def open(self, topic: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Entrance:
         """The entrance to a topic; raises RefusalError with 401, 403 or 404."""
         name = self._caller(headers, body, now)
+        known = self._opened.get((name, topic))
+        return known or self._admitted(name, topic)
+
+    def _admitted(self, name: str, topic: str) -> Entrance:
         try:
             check_topic(topic, self._event_topics, self._sources[name].topics)
         except UnknownTopicError as error:
             raise _refusal(HTTPStatus.NOT_FOUND, str(error), SignalOutcome.NOT_FOUND) from None
         except ForbiddenTopicError as error:
             raise _refusal(HTTPStatus.FORBIDDEN, str(error), SignalOutcome.FORBIDDEN) from None
-        return Entrance(name, CanonicalTranslation(topic, name))
+        return self._opened.setdefault((name, topic), Entrance(name, CanonicalTranslation(topic, name)))
 
     def _caller(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
         complaints: list[str] = []

@@ -12,8 +12,9 @@ class SignalOutcome(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"  # this topic is not the source's to write
     NOT_FOUND = "not_found"
-    TOO_LARGE = "too_large"  # body, headers, items or record
+    TOO_LARGE = "too_large"  # body, packed or not, headers, items or record
     TOO_SLOW = "too_slow"
+    RATE_LIMITED = "rate_limited"  # the source sends more than its limit: 429
     UNSUPPORTED = "unsupported"  # another method, content type or encoding
     UNCONFIRMED = "unconfirmed"  # the broker did not acknowledge: 503
     BUSY = "busy"  # too many bodies in memory: 503

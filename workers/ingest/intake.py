@@ -1,13 +1,14 @@
 """The end of every ingest path: an event becomes a record in Kafka, acknowledged by all in-sync replicas."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from common.codec import Encoder, headers_of
 from common.errors import RecordTooLargeError
 from common.event import Position
+from common.kafka.parcel import Confirmation
 from common.kafka.producer import Outgoing
 from topics.catalogue import Topic
 from workers.ingest.sources.api import NewEvent
@@ -25,8 +26,8 @@ _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 class Sender(Protocol):
     """A producer that confirms; `common.kafka.producer.ConfirmedProducer` is one."""
 
-    async def send(self, record: Outgoing) -> Position:
-        """Send and wait until it is stored; raises UnconfirmedError and RecordTooLargeError."""
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[Confirmation]:
+        """Send in this order and wait until all are stored; where each is, or the error of it."""
         ...
 
     def submit(self, record: Outgoing) -> "Future[Position]":
@@ -39,6 +40,10 @@ class Intake:
 
     def __init__(self, producer: Sender, encoder: Encoder, topics: Mapping[str, Topic], prefix: str = "") -> None:
         self._producer, self._encoder, self._topics, self._prefix = producer, encoder, topics, prefix
+        self._limits = {
+            name: int(topic.config.get("max.message.bytes", RECORD_MAX_BYTES)) - _FRAMING_BYTES
+            for name, topic in topics.items()
+        }
 
     def record(self, event: NewEvent, trace_parent: str | None = None) -> Outgoing:
         """The record of an event, with the key that its topic file prescribes.
@@ -47,7 +52,8 @@ class Intake:
         would refuse it, and RegistryDownError.
         """
         topic = self._topics[event.topic]
-        value = self._encoder.encode(event.topic, event.value)
+        encode = self._encoder.encode_checked if event.is_checked else self._encoder.encode
+        value = encode(event.topic, event.value)
         trace = trace_parent if trace_parent and _TRACE.fullmatch(trace_parent) else None
         headers = headers_of(event.topic, event.value, trace)
         key = topic.key_of(event.value)
@@ -55,19 +61,19 @@ class Intake:
         self._check_size(topic, record)
         return record
 
-    async def store(self, record: Outgoing) -> Position:
-        """Where it is stored, once every in-sync replica has it.
+    async def store(self, records: Sequence[Outgoing]) -> Sequence[Confirmation]:
+        """Where each is stored, once every in-sync replica has it, or the error of it.
 
-        Raises UnconfirmedError when nobody can tell, or nothing was sent because Kafka is away.
+        UnconfirmedError where nobody can tell, or nothing was sent because Kafka is away.
         """
-        return await self._producer.send(record)
+        return await self._producer.send_all(records)
 
     def submit(self, record: Outgoing) -> "Future[Position]":
-        """`store` for plain code: the future has the position or the error."""
+        """`store` of one record for plain code: the future has the position or the error."""
         return self._producer.submit(record)
 
     def _check_size(self, topic: Topic, record: Outgoing) -> None:
-        limit = int(topic.config.get("max.message.bytes", RECORD_MAX_BYTES)) - _FRAMING_BYTES
+        limit = self._limits[topic.name]
         if record.size > limit:
             raise RecordTooLargeError(
                 f"the event has {record.size} bytes as a record, {topic.name} takes {limit}: send less in it"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
@@ -20,7 +21,8 @@ _BACKLOG = 1024
 def listen(config: WebhookConfig) -> socket.socket:
     """A bound socket; port 0 takes a free one. Raises ConfigurationError when the address is not free."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # the protocol is named because asyncio sets TCP_NODELAY only where it is; without it every answer waits 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
@@ -40,14 +42,14 @@ def serve(
     started: Callable[[int], None] = lambda _: None,
     listener: socket.socket | None = None,
 ) -> None:
-    """Serve until `stop` is set, then let running requests end, `drain_s` at most.
+    """Serve until `stop` is set and for `unready_s` more, then let running requests end, `drain_s` at most.
 
     Blocks, and handles no signals: those are its caller's. `started` is told the port once connections
     are accepted. Raises ConfigurationError when the address is not free.
     """
     bound = listener or listen(config)
     with contextlib.closing(bound):
-        _Server(_uvicorn_config(app, config), stop, started).run(sockets=[bound])
+        _Server(_uvicorn_config(app, config), stop, config.unready_s, started).run(sockets=[bound])
 
 
 def _uvicorn_config(app: ASGIApp, config: WebhookConfig) -> uvicorn.Config:
@@ -82,7 +84,8 @@ class _ImpatientProtocol(H11Protocol):
     """Closes a connection whose request headers do not arrive in time; uvicorn alone waits for ever."""
 
     timeout_s: float
-    _cut_off: asyncio.TimerHandle | None = None
+    _waits_since: float | None = None
+    _alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,22 +97,31 @@ class _ImpatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._unwatch()  # from here to the next byte it is uvicorn's keep-alive that counts
+        self._waits_since = None  # from here to the next byte it is uvicorn's keep-alive that counts
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch()
+        if self._alarm is not None:
+            self._alarm.cancel()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
         if self._is_answering():
-            self._unwatch()
-        elif self._cut_off is None and not self.transport.is_closing():
-            self._cut_off = self.loop.call_later(self.timeout_s, self.transport.close)
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = self.loop.time()
+            if self._alarm is None and not self.transport.is_closing():
+                self._alarm = self.loop.call_later(self.timeout_s, self._look)
 
-    def _unwatch(self) -> None:
-        if self._cut_off is not None:
-            self._cut_off.cancel()
-            self._cut_off = None
+    def _look(self) -> None:
+        """One alarm for many requests, set again for what is left: an alarm for each would cost more than it sees."""
+        self._alarm = None
+        if self._waits_since is None:
+            return
+        left_s = self._waits_since + self.timeout_s - self.loop.time()
+        if left_s <= 0:
+            self.transport.close()
+        else:
+            self._alarm = self.loop.call_later(left_s, self._look)
 
     def _is_answering(self) -> bool:
         cycle: Any = self.cycle
@@ -119,9 +131,10 @@ class _ImpatientProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     """Stops when an event is set instead of at signals, which belong to the whole worker."""
 
-    def __init__(self, config: uvicorn.Config, stop: Event, started: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, stop: Event, unready_s: float, started: Callable[[int], None]) -> None:
         super().__init__(config)
-        self._stop, self._started = stop, started
+        self._stop, self._unready_s, self._started = stop, unready_s, started
+        self._told_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -129,7 +142,15 @@ class _Server(uvicorn.Server):
             self._started(int(sockets[0].getsockname()[1]))
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._stop.is_set()
+        return await super().on_tick(counter) or self._is_over()
+
+    def _is_over(self) -> bool:
+        """Told to stop so long ago that whoever routes requests to us has seen that we are not ready."""
+        if not self._stop.is_set():
+            return False
+        now = time.monotonic()
+        self._told_at = self._told_at or now
+        return now - self._told_at >= self._unready_s
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -104,12 +104,20 @@ class Batcher(Generic[R]):
 
     def drop(self, is_gone: Callable[[R], bool]) -> None:
         """Forget the deliveries of partitions that are somebody else's now."""
+        self.take_out(is_gone)
+
+    def take_out(self, wanted: Callable[[R], bool]) -> list[R]:
+        """Remove deliveries that are not to be sent from here."""
+        taken: list[R] = []
         for key, pile in list(self._piles.items()):
-            kept = [delivery for delivery in pile.deliveries if not is_gone(delivery)]
+            kept: list[R] = []
+            for delivery in pile.deliveries:
+                (taken if wanted(delivery) else kept).append(delivery)
             pile.deliveries = deque(kept)
             pile.size = sum(delivery.item.size for delivery in kept)
             if not kept:
                 del self._piles[key]
+        return taken
 
     def next_due(self) -> float | None:
         """The monotonic time at which the oldest pile has lingered, or None when all are empty."""

@@ -22,13 +22,16 @@ class SinkConfig(Section):
         0.05, ge=0, le=60, description="Seconds a delivery may wait for company before its request is made."
     )
     window_records: int = Field(
-        10_000, ge=1, le=20_000, description="Records of a partition between its watermark and its position."
+        2_000, ge=1, le=9_000, description="Records of a partition between its watermark and its position."
     )
     window_bytes: int = Field(
-        64 * 1024 * 1024, ge=1024 * 1024, description="Bytes of a partition's records held in memory."
+        16 * 1024 * 1024, ge=1024 * 1024, description="Bytes of a partition's records held in memory."
     )
     max_backoff_s: float = Field(300, ge=1, le=3600, description="Longest wait between two tries, seconds.")
     base_backoff_s: float = Field(1, gt=0, le=60, description="Longest first wait before a repeat, seconds.")
+    patience_s: float = Field(
+        60, gt=0, le=3600, description="Seconds that a deferred delivery waits in memory; then its key is parked."
+    )
     give_up_s: float = Field(
         7 * 86400, gt=0, description="Seconds after which a deferred repeatable delivery is a dead letter."
     )

@@ -1,13 +1,16 @@
 """One event for one flow: the unit of work, of counting and of failure."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 
 from common.event import Event, Headers, Position
 from workers.flows.flow import Flow
-from workers.sinks.api import Action, Item
+from workers.sinks.api import Action, Item, Repeat
 from workers.sinks.headers import Origin
+from workers.sinks.progress import Mark
 from workers.sinks.window import Window
 
 
@@ -36,21 +39,34 @@ class RecordLike(Protocol):
         ...
 
 
+class Doubt(Enum):
+    """Whether an earlier request of this delivery may have acted."""
+
+    NONE = auto()
+    OWN = auto()  # this process sent it
+    INHERITED = auto()  # a former owner named it; its request may still be on its way
+
+
 class Delivery:
     """What the runner moves: an event, its flow, its lane, and how it has fared.
 
     `item` is made when the delivery becomes head of its lane; `retried` is the origin of a record that
-    came by the retry topic.
+    came by the retry topic. `doubt` says whose request nobody knows the end of.
     """
 
-    __slots__ = ("attempts", "event", "first_failed_at", "flow", "item", "lane", "record", "retried", "size", "window")
+    __slots__ = (
+        "attempts", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record", "retried",
+        "size", "window",
+    )  # fmt: skip
 
     item: Item
 
     def __init__(
-        self, event: Event, flow: Flow, record: RecordLike, lane: Hashable, window: Window, retried: Origin | None
-    ) -> None:
-        self.event, self.flow, self.record, self.lane = event, flow, record, lane
+        self, event: Event, flow: Flow, flow_hash: int, record: RecordLike, lane: Hashable, window: Window,
+        retried: Origin | None, doubt: Doubt = Doubt.NONE,
+    ) -> None:  # fmt: skip
+        self.event, self.flow, self.flow_hash, self.record, self.lane = event, flow, flow_hash, record, lane
+        self.doubt = doubt
         self.window, self.retried = window, retried
         self.size = len(record.value or b"")
         self.attempts = retried.attempts if retried else 0
@@ -61,9 +77,18 @@ class Delivery:
         """What the flow does."""
         return self.flow.action
 
+    @property
+    def mark(self) -> Mark:
+        """How a commit names it."""
+        return Mark(self.record.offset, self.flow_hash)
+
+    @property
+    def is_once(self) -> bool:
+        """Whether it must not be made twice."""
+        return self.flow.action.repeat is Repeat.ONCE
+
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""
-        first = self.retried or Origin.of_record(group, self.flow.name, self.record.position, self.record.timestamp_ms)
-        return Origin(
-            first.delivery, first.flow, first.position, first.timestamp_ms, self.first_failed_at, self.attempts
-        )
+        position = self.record.position
+        first = self.retried or Origin.of_record(group, self.flow.name, position, self.record.timestamp_ms)
+        return replace(first, first_failed_at=self.first_failed_at, attempts=self.attempts)

@@ -1,44 +1,31 @@
-"""The dispatcher: ready deliveries become items, batches and requests; outcomes become verdicts.
+"""The dispatcher: ready deliveries become items, batches and requests.
 
-It decides what goes to the vendor and what becomes of each delivery; the runner calls it from its one
-thread.
+It decides what goes to the vendor and when; what comes back is the judge's (judge.py). Once-requests are
+named in a commit before they leave (naming.py).
 """
 
 import logging
-import random
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import assert_never
+from datetime import datetime
 
-from common.backoff import full_jitter
 from common.clock import Clock
 from common.errors import UnusableEventError
-from common.reasons import Cause, Reason
-from workers.sinks.api import (
-    Action,
-    Answered,
-    Deferred,
-    Delivered,
-    Hold,
-    Outcome,
-    Refused,
-    Rejected,
-    Repeat,
-    Scope,
-    Sink,
-    Suppressed,
-    Unsure,
-    Verdict,
-)
+from common.reasons import Reason
+from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink
 from workers.sinks.batcher import Batcher, Draft
-from workers.sinks.delivery import Delivery
+from workers.sinks.delivery import Delivery, Doubt
 from workers.sinks.ledger import Ledger
 from workers.sinks.meter import Meter
-from workers.sinks.pool import DeliveryPool, Sent
-from workers.sinks.routes import RouteHold, Routes
+from workers.sinks.naming import Naming, withdraw
+from workers.sinks.pool import DeliveryPool
+from workers.sinks.routes import Routes
 
 log = logging.getLogger(__name__)
+
+_NAMED_AHEAD = 2
+"""Drafts that may be named beside each request that runs: a commit takes as long as a fast request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +36,7 @@ class Pace:
     linger_s: float
     backoff_base_s: float
     backoff_cap_s: float
+    patience_s: float
     give_up_s: float
     give_up_once_s: float
     drain_s: float
@@ -57,27 +45,21 @@ class Pace:
 class Dispatcher:
     """Between the lanes and the delivery threads."""
 
-    def __init__(self, sink: Sink, pool: DeliveryPool, ledger: Ledger, pace: Pace, clock: Clock, meter: Meter) -> None:
-        self._sink, self._pool, self._ledger = sink, pool, ledger
+    def __init__(
+        self, sink: Sink, pool: DeliveryPool, ledger: Ledger, naming: Naming, routes: Routes,
+        freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
+    ) -> None:  # fmt: skip
+        """`freed` takes a delivery that became head of its lane."""
+        self.freed = freed
+        self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
-        self._rng = random.Random()
         self._batcher: Batcher[Delivery] = Batcher(pace.linger_s)
         self._halves: deque[Draft[Delivery]] = deque()
-        self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, self._rng)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready to be sent."""
-        return not self._halves and not len(self._batcher)
-
-    def holds(self) -> list[RouteHold]:
-        """The routes that are held."""
-        return self._routes.holds()
-
-    def again(self, deliveries: Iterable[Delivery], now: float) -> None:
-        """Heads whose waiting is over are ready once more."""
-        for delivery in deliveries:
-            self._batcher.add(delivery, now)
+        return not self._halves and not len(self._batcher) and not len(self._naming)
 
     def prepare(self, ready: deque[Delivery], now: float) -> None:
         """Heads of lanes become items; what cannot become one is rejected alone."""
@@ -94,124 +76,135 @@ class Dispatcher:
                     delivery, Rejected(Reason.BUG, "our own code failed: see the worker's log"), "prepare"
                 )
             else:
+                self._enter(delivery, now)
+
+    def again(self, deliveries: Iterable[Delivery], now: float) -> None:
+        """Heads whose waiting is over: to be looked up where they are in doubt, else sent once more."""
+        for delivery in deliveries:
+            if delivery.doubt is not Doubt.NONE and delivery.action.can_look_up:
+                self._pool.look_up(delivery)
+            else:
                 self._batcher.add(delivery, now)
+
+    def send_again(self, delivery: Delivery) -> None:
+        """The vendor certainly did not do it."""
+        delivery.doubt = Doubt.NONE
+        self._batcher.add(delivery, self._clock.monotonic())
 
     def probe(self, now: float) -> None:
         """Ask after held routes whose patience is over."""
         for action in self._routes.to_probe(now):
             self._pool.probe(action)
 
-    def dispatch(self, now: float) -> None:
-        """Send what is full or has lingered, as far as routes and delivery threads allow."""
-        while self._pool.has_room and not self._ledger.is_away:
-            draft = self._next_half() or self._batcher.take(now, self._routes.allowance)
-            if draft is None:
-                return
-            self._routes.sent(draft.action)
-            self._meter.batched(draft.action.name, len(draft.deliveries))
-            self._pool.send(draft)
-
-    def _next_half(self) -> Draft[Delivery] | None:
-        """A part of a refused batch, when its route may carry all of it."""
-        if self._halves and self._routes.allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
-            return self._halves.popleft()
-        return None
-
     def probed(self, action: Action, hold: Hold | None) -> None:
         """A probe came back."""
         self._routes.probed(action, hold, self._clock.monotonic())
 
+    def dispatch(self, now: float) -> None:
+        """Send what is full or has lingered, as far as routes and threads allow; once-requests are named first."""
+        for late in self._naming.expired(now):
+            self.give_back(late)
+        while self._pool.has_room and (named := self._naming.take()):
+            self._send_named(named)
+        while not self._ledger.is_away and (draft := self._next(now)):
+            if draft.action.repeat is Repeat.ONCE and not self._is_named(draft):
+                if not self._naming.name(draft, now):
+                    self._give_back_unnamed(draft)
+                    return
+                self._routes.sent(draft.action)
+            else:
+                self._routes.sent(draft.action)
+                self._send(draft)
+
+    @property
+    def is_bisecting(self) -> bool:
+        """Whether parts of a refused batch are still to be sent."""
+        return bool(self._halves)
+
+    def stop_bisecting(self) -> None:
+        """What is left of refused batches goes back, nobody of it rejected."""
+        while self._halves:
+            self.give_back(self._halves.popleft())
+
+    def bisect(self, draft: Draft[Delivery]) -> None:
+        """Send a refused batch again in two parts, to find out for whom it was refused."""
+        self._halves.extend(draft.halves())
+
+    def give_back(self, draft: Draft[Delivery]) -> None:
+        """A batch that was certainly not sent: un-named, and ready again."""
+        withdraw(draft.deliveries)
+        self._give_back_unnamed(draft)
+
+    def unname(self) -> None:
+        """Partitions are being revoked: what is named and not sent goes back."""
+        for draft in self._naming.withdraw_all():
+            self.give_back(draft)
+
     def forget(self) -> None:
         """Drop the deliveries of partitions that were taken away."""
-        self._halves = deque(half for draft in self._halves if (half := _ours(draft)).deliveries)
+        self._halves = deque(half for draft in self._halves if (half := ours(draft)).deliveries)
         self._batcher.drop(lambda delivery: not delivery.window.partition.is_ours)
 
-    def ended(self, sent: Sent) -> None:
-        """A batch came back: judge what of it is still ours."""
-        self._pool.in_flight -= 1
-        self._judge(_ours(sent.draft), sent.outcome)
+    def take_out(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
+        """Remove ready deliveries that are to be parked."""
+        return self._batcher.take_out(wanted)
 
-    def _judge(self, draft: Draft[Delivery], outcome: Outcome | None) -> None:
-        now = self._clock.monotonic()
-        match outcome:
-            case Answered(verdicts, hold):
-                self._answered(draft, verdicts, hold, now)
-            case Hold():
-                self._held(draft, outcome, now)
-                self._batcher.put_back(draft.deliveries, now)
-            case Refused(reason, detail, code) if len(draft.deliveries) <= 1:
-                self._verdicts(draft, [Rejected(reason, detail, code)] * len(draft.deliveries), now)
-                self._opened(draft)
-            case Refused():
-                self._halves.extend(draft.halves())
-                self._opened(draft)
-            case None:
-                self._routes.came_back(draft.action)
-                self._batcher.put_back(draft.deliveries, now)
-            case _:
-                assert_never(outcome)
+    # -- pieces -------------------------------------------------------------------------------
 
-    def _answered(self, draft: Draft[Delivery], verdicts: Collection[Verdict], hold: Hold | None, now: float) -> None:
-        is_once = draft.action.repeat is Repeat.ONCE
-        if hold is None and is_once and any(isinstance(verdict, Unsure) for verdict in verdicts):
-            hold = Hold(Cause.AMBIGUOUS, Scope.ACTION, "an answer to a once-action could not be read")
-        if hold is None:
-            self._opened(draft)
+    def _enter(self, delivery: Delivery, now: float) -> None:
+        """A head that nobody is unsure of is ready; one that a former owner named is looked up, or needs a person."""
+        if (wait_s := _wait_s(delivery, self._clock.now())) > 0:
+            delivery.window.partition.lanes.wait(delivery, now + wait_s)
+        elif delivery.doubt is Doubt.NONE or not delivery.is_once or delivery.action.recognises_repeats:
+            self._batcher.add(delivery, now)
+        elif delivery.action.can_look_up:
+            delivery.window.partition.lanes.wait(delivery, now + delivery.action.settle_after_s)
         else:
-            self._held(draft, hold, now)
-        self._verdicts(draft, verdicts, now)
+            detail = "a former owner was about to send it, or had: nobody can tell"
+            self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
 
-    def _verdicts(self, draft: Draft[Delivery], verdicts: Collection[Verdict], now: float) -> None:
-        """What becomes of each delivery."""
-        ended: list[tuple[Delivery, Delivered | Suppressed]] = []
-        for delivery, verdict in zip(draft.deliveries, verdicts, strict=True):
-            match verdict:
-                case Delivered() | Suppressed():
-                    ended.append((delivery, verdict))
-                case Rejected():
-                    self._ledger.doom(delivery, verdict, "deliver")
-                case Deferred(reason, retry_after_s):
-                    self._wait(delivery, reason, retry_after_s, now)
-                case Unsure(reason, detail) if delivery.action.repeat is Repeat.ONCE:
-                    self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, f"{reason}: {detail}"), "deliver")
-                case Unsure(reason):
-                    self._wait(delivery, reason, delivery.action.settle_after_s, now)
-                case _:
-                    assert_never(verdict)
-        self._count(draft, verdicts)
-        self._ledger.resolve(ended)
+    def _next(self, now: float) -> Draft[Delivery] | None:
+        if not self._has_slot():
+            return None
+        if self._halves and self._routes.allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
+            return self._halves.popleft()
+        return self._batcher.take(now, self._routes.allowance)
 
-    def _wait(self, delivery: Delivery, reason: Reason, at_least_s: float | None, now: float) -> None:
-        """Keep a lane's head back; past the time we keep trying it needs a person."""
-        delivery.attempts += 1
-        delivery.first_failed_at = delivery.first_failed_at or self._clock.now()
-        is_once = delivery.action.repeat is Repeat.ONCE
-        age_s = (self._clock.now() - delivery.first_failed_at).total_seconds()
-        if age_s >= (self._pace.give_up_once_s if is_once else self._pace.give_up_s):
-            detail = f"deferred {delivery.attempts} times in {age_s:.0f} s, last for {reason}"
-            self._ledger.doom(delivery, Rejected(Reason.EXHAUSTED, detail), "deliver")
-            return
-        backoff_s = full_jitter(delivery.attempts, self._pace.backoff_base_s, self._pace.backoff_cap_s, self._rng)
-        delivery.window.partition.lanes.wait(delivery, now + max(at_least_s or 0.0, backoff_s))
+    def _has_slot(self) -> bool:
+        return self._pool.has_room and len(self._naming) < self._pace.max_in_flight * _NAMED_AHEAD
 
-    def _held(self, draft: Draft[Delivery], hold: Hold, now: float) -> None:
-        if self._routes.hold(draft.action, hold, now):
-            log.warning("%s is held (%s): %s", draft.action.name, hold.cause, hold.detail)
+    @staticmethod
+    def _is_named(draft: Draft[Delivery]) -> bool:
+        """Whether a part of a refused batch is named already, by the commit that named the whole."""
+        return all(delivery.mark in delivery.window.progress.intents for delivery in draft.deliveries)
 
-    def _opened(self, draft: Draft[Delivery]) -> None:
-        for ended in self._routes.answered(draft.action):
-            log.info("%s goes on: it was held (%s)", ended.action or self._sink.name, ended.cause)
+    def _send_named(self, draft: Draft[Delivery]) -> None:
+        """A named draft leaves, unless its route was held meanwhile."""
+        if self._routes.is_open_for_sent(draft.action):
+            self._send(draft)
+        else:
+            self._routes.came_back(draft.action)
+            self.give_back(draft)
 
-    def _count(self, draft: Draft[Delivery], verdicts: Collection[Verdict]) -> None:
-        names = [type(verdict).__name__.lower() for verdict in verdicts]
-        for name in set(names):
-            self._meter.attempted(draft.action.name, name, names.count(name))
+    def _send(self, draft: Draft[Delivery]) -> None:
+        self._meter.batched(draft.action.name, len(draft.deliveries))
+        self._pool.send(draft)
+
+    def _give_back_unnamed(self, draft: Draft[Delivery]) -> None:
+        self._routes.came_back(draft.action)
+        self._batcher.put_back(draft.deliveries, self._clock.monotonic())
 
 
-def _ours(draft: Draft[Delivery]) -> Draft[Delivery]:
+def _wait_s(delivery: Delivery, now: datetime) -> float:
+    """Seconds that a retried delivery has still to wait, as the one who parked it said."""
+    if delivery.retried is None or delivery.retried.not_before is None:
+        return 0.0
+    return (delivery.retried.not_before - now).total_seconds()
+
+
+def ours(draft: Draft[Delivery]) -> Draft[Delivery]:
     """A draft without the deliveries of partitions that were taken away meanwhile."""
     if all(delivery.window.partition.is_ours for delivery in draft.deliveries):
         return draft
-    return Draft(
-        draft.action, draft.shared_by, [delivery for delivery in draft.deliveries if delivery.window.partition.is_ours]
-    )
+    kept = [delivery for delivery in draft.deliveries if delivery.window.partition.is_ours]
+    return Draft(draft.action, draft.shared_by, kept)

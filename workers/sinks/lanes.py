@@ -1,8 +1,8 @@
 """Lanes: the deliveries of one key, in order, with at most the head out at a time."""
 
 from collections import deque
-from collections.abc import Hashable, Iterator
-from heapq import heappop, heappush
+from collections.abc import Callable, Hashable, Iterator
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -48,6 +48,18 @@ class Lanes(Generic[T]):
         """The heads whose waiting is over."""
         while self._waiting and self._waiting[0][0] <= now:
             yield heappop(self._waiting)[2]
+
+    def pull(self, key: Hashable) -> list[T]:
+        """End a lane whose head is not out: what stands behind the head, in order."""
+        return list(self._behind.pop(key))
+
+    def take_waiting(self, wanted: Callable[[T], bool]) -> list[T]:
+        """Heads that wait no longer for their time, because they are to be parked."""
+        taken = [entry[2] for entry in self._waiting if wanted(entry[2])]
+        if taken:
+            self._waiting = [entry for entry in self._waiting if not wanted(entry[2])]
+            heapify(self._waiting)
+        return taken
 
     @property
     def waiting(self) -> int:

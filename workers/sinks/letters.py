@@ -1,5 +1,6 @@
 """Dead letters: a delivery that needs a person, as a record of the sink's own dead-letter topic."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class Letters:
         `stage` is where it failed: decode, prepare or deliver. `detail` is ours and is cut to 500 characters.
         """
         first = origin.first_failed_at or at
-        described = Origin(origin.delivery, origin.flow, origin.position, origin.timestamp_ms, first, origin.attempts)
+        described = replace(origin, first_failed_at=first, letter="")
         facts = {
             "dlq.sink": self._sink,
             "dlq.group": self._group,

@@ -2,12 +2,16 @@
 
 Only the runner's thread is here. A partition has one commit under way, plain or in a transaction,
 never both: the older one would win (engine §3).
+
+Every owner's first commit writes its nonce, before its first request. So when partitions come back and the
+commits there still carry our nonce, nobody owned them in between: lanes, windows and running requests are
+kept (a rebalance of the classic protocol revokes everything from everybody).
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from common.clock import Clock
@@ -15,9 +19,11 @@ from common.errors import FatalError
 from common.event import Commit, PartitionId
 from common.kafka.consumer import CommitError
 from common.reasons import Cause
-from workers.sinks.commit_map import ForeignCommitError, done_above, new_nonce
+from workers.sinks.commit_map import ForeignCommitError, new_nonce, nonce_of, read_commit
 from workers.sinks.gate import Gate, Pulse
 from workers.sinks.meter import Meter
+from workers.sinks.naming import Naming
+from workers.sinks.progress import NOTHING, Inherited, Settled
 from workers.sinks.window import Limits, Partition, Window
 
 log = logging.getLogger(__name__)
@@ -32,38 +38,58 @@ class Member(Protocol):
     def assign(self, starts: Mapping[PartitionId, int]) -> None: ...
     def unassign(self) -> None: ...
     def committed(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Commit | None]: ...
-    def resolve(self, partitions: Collection[PartitionId], start: str | datetime) -> dict[PartitionId, int]: ...
     def commit(self, offsets: Mapping[PartitionId, Commit]) -> None: ...
     def commit_now(self, offsets: Mapping[PartitionId, Commit]) -> None: ...
     def group_metadata(self) -> Any: ...
+
+
+class Starts(Protocol):
+    """Where partitions without a commit begin (workers/sinks/starts.py)."""
+
+    def resolve(
+        self, partitions: Collection[PartitionId], known: Collection[int], nonce: str
+    ) -> dict[PartitionId, int]:
+        """The start offsets, committed; raises FatalError when it must not be decided without an operator."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How partitions are owned. `session_s` is the group session's length; gates live half of it."""
 
-    start_from: str | datetime
     session_s: float
     commit_interval_s: float
     limits: Limits
 
 
-class Ownership:
-    """The partitions of one runner; a GroupListener.
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What the runner does when partitions come and go.
 
-    `before_revocation` collects what delivery threads and the publisher have finished, waiting at most
-    the seconds it is given; `after_loss` forgets everything that stood on partitions no longer ours.
+    `before_revocation` collects what threads have finished, waiting at most the seconds it is given;
+    `after_loss` forgets what stood on partitions that are somebody else's; `on_gained` learns which keys are
+    parked on partitions that are new to us, given their retry window.
     """
 
+    before_revocation: Callable[[float], None]
+    after_loss: Callable[[], None]
+    on_gained: Callable[[Collection[Window]], None]
+    is_once: Callable[[int], bool]
+
+
+class Ownership:
+    """The partitions of one runner; a GroupListener."""
+
     def __init__(
-        self, member: Member, terms: Terms, clock: Clock, meter: Meter,
-        before_revocation: Callable[[float], None], after_loss: Callable[[], None],
+        self, member: Member, starts: Starts, terms: Terms, naming: Naming, handover: Handover, clock: Clock,
+        meter: Meter,
     ) -> None:  # fmt: skip
-        self._member, self._terms, self._clock, self._meter = member, terms, clock, meter
-        self._before_revocation, self._after_loss = before_revocation, after_loss
+        self._member, self._starts_of, self._terms, self._naming = member, starts, terms, naming
+        self._handover, self._clock, self._meter = handover, clock, meter
         self._nonce = new_nonce()
         self._under_way: dict[PartitionId, Commit] = {}
         self._sent_at = self._beat_at = clock.monotonic()
+        self.is_assigned = False
         self.pulse = Pulse(clock)
         self.partitions: dict[int, Partition] = {}
         self.windows: dict[PartitionId, Window] = {}
@@ -71,63 +97,58 @@ class Ownership:
     @property
     def is_ready(self) -> bool:
         """Assigned and able to commit."""
-        return bool(self.windows) and all(partition.gate.is_open for partition in self.partitions.values())
+        return self.is_assigned and all(partition.gate.is_open for partition in self.partitions.values())
 
     # -- what the group says ------------------------------------------------------------------
 
     def assigned(self, partitions: Collection[PartitionId]) -> None:
-        """Find the start offsets, write our nonce, open the gates."""
+        """Keep what nobody else had, find where the rest starts, write our nonce, open the gates."""
         self._meter.rebalanced()
-        deadline = self._clock.monotonic() + _ASSIGN_BOUND_S
-        while True:
-            try:
-                starts = self._starts(partitions)
-                break
-            except CommitError as error:
-                if self._clock.monotonic() > deadline:
-                    raise FatalError(
-                        f"start offsets could not be learned for {_ASSIGN_BOUND_S:.0f} s: {error}"
-                    ) from error
-        self._member.assign({id_: commit.offset for id_, commit in starts.items()})
-        for id_, commit in starts.items():
-            self.windows[id_] = Window(
-                id_, self._partition(id_.partition), commit.offset, _done(id_, commit), self._terms.limits
-            )
+        stored = self._stored(partitions)
+        kept = self._kept(stored)
+        self._drop(kept)
+        gained = self._gain({id_: commit for id_, commit in stored.items() if id_.partition not in kept})
+        self._member.assign({id_: self.windows[id_].progress.position for id_ in stored})
+        for window in self.windows.values():
+            window.is_paused, window.hold, window.retry_at = False, None, None
+        self._handover.on_gained(gained)
+        self.is_assigned = True
         self._commit_now({id_: window.commit(self._nonce) for id_, window in self.windows.items()})
 
     def revoked(self, partitions: Collection[PartitionId]) -> None:  # noqa: ARG002 the classic protocol takes all
-        """Let nobody in, wait for those inside, commit what is settled, forget."""
+        """Let nobody in, wait for those inside, commit what is settled."""
         self._meter.rebalanced()
-        self._close_gates()
-        self._before_revocation(_REVOKE_BOUND_S)
-        self._commit_now(
-            {id_: w.commit(self._nonce) for id_, w in self.windows.items() if w.is_dirty and not w.is_settling}
-        )
-        self._forget()
+        self._leave()
+        self._handover.before_revocation(_REVOKE_BOUND_S)
+        free = {id_: window for id_, window in self.windows.items() if not window.is_settling}
+        self._commit_now({id_: window.commit(self._nonce) for id_, window in free.items()}, opens=False)
+        self._member.unassign()
 
     def lost(self, partitions: Collection[PartitionId]) -> None:  # noqa: ARG002 all of them, too
-        """Somebody else owns them already: send nothing, commit nothing, forget."""
+        """Somebody else may own them already: send nothing, commit nothing."""
         self._meter.rebalanced()
         log.warning("partitions were lost: the group went on without this worker for a session")
-        self._close_gates()
-        self._forget()
+        self._leave()
+        self._member.unassign()
 
     def committed(self, confirmed: Mapping[PartitionId, Commit], failure: CommitError | None) -> None:
         """An asynchronous commit ended; confirmed offsets keep their partition's gate open."""
+        if not self._under_way:
+            return
         for id_, commit in confirmed.items():
             if self._under_way.get(id_) == commit:
                 self.confirm(id_, commit)
+        self._naming.commit_ended(failure is None and confirmed.keys() >= self._under_way.keys())
         self._under_way = {}
-        self._meter.committed(self._clock.monotonic() - self._sent_at)
+        if confirmed:  # a failed commit is none: an alert stands on the count
+            self._meter.committed(self._clock.monotonic() - self._sent_at)
         if failure is not None:
             self._on_failure(failure)
 
     def partition_failed(self, partition: PartitionId, message: str) -> None:
         """The start offset is outside the log: events were deleted before they were delivered."""
         log.error(
-            "%s cannot be read on (%s): its offset is outside the log; not ready until offsets are set",
-            partition,
-            message,
+            "%s cannot be read on (%s): its offset is outside the log; not ready until it is set", partition, message
         )
         if window := self.windows.get(partition):
             window.hold = Cause.CONFIGURATION
@@ -137,7 +158,7 @@ class Ownership:
 
     def confirm(self, id_: PartitionId, commit: Commit) -> None:
         """A commit is durable, by itself or in a transaction."""
-        if window := self.windows.get(id_):
+        if self.is_assigned and (window := self.windows.get(id_)):
             window.committed = commit
             window.partition.gate.renew()
 
@@ -145,14 +166,15 @@ class Ownership:
         """Whether a plain commit of this partition is under way."""
         return id_ in self._under_way
 
-    def settlement_commit(self, window: Window, settled: dict[int, int]) -> Commit:
+    def settlement_commit(self, window: Window, settled: Settled) -> Commit:
         """What a transaction commits for a window, with what it settles counted as done."""
         return window.commit(self._nonce, settled)
 
     def commit_due(self) -> None:
-        """Commit what changed, at most every interval; all of it every quarter of a session (engine §3)."""
+        """Commit what changed, at most every interval unless an intent waits; all every quarter of a session."""
         now = self._clock.monotonic()
-        if self._under_way or now - self._sent_at < self._terms.commit_interval_s:
+        is_early = now - self._sent_at < self._terms.commit_interval_s and not self._naming.wants_commit
+        if self._under_way or is_early or not self.is_assigned:
             return
         is_beat = now - self._beat_at >= self._terms.session_s / 4
         offsets = dict(self._due(is_beat))
@@ -160,11 +182,13 @@ class Ownership:
             self._beat_at = now
         if offsets:
             self._sent_at, self._under_way = now, offsets
+            self._naming.commit_sent(offsets.keys())
             self._send(offsets)
 
     def commit_all_now(self) -> None:
         """Commit what is settled before closing; the embedded broker takes no commit in a revocation."""
-        self._commit_now({id_: w.commit(self._nonce) for id_, w in self.windows.items() if not w.is_settling})
+        if self.is_assigned:
+            self._commit_now({id_: w.commit(self._nonce) for id_, w in self.windows.items() if not w.is_settling})
 
     # -- pieces -------------------------------------------------------------------------------
 
@@ -180,9 +204,10 @@ class Ownership:
             self._member.commit(offsets)
         except CommitError as error:
             self._under_way = {}
+            self._naming.commit_ended(is_confirmed=False)
             self._on_failure(error)
 
-    def _commit_now(self, offsets: Mapping[PartitionId, Commit]) -> None:
+    def _commit_now(self, offsets: Mapping[PartitionId, Commit], opens: bool = True) -> None:
         if not offsets:
             return
         try:
@@ -190,7 +215,7 @@ class Ownership:
         except CommitError as error:
             self._on_failure(error)
             return
-        for id_, commit in offsets.items():
+        for id_, commit in offsets.items() if opens else ():
             self.confirm(id_, commit)
 
     def _on_failure(self, error: CommitError) -> None:
@@ -202,12 +227,53 @@ class Ownership:
             log.warning("%s: nothing is sent until this worker is a member again", error)
             self._close_gates()
 
-    def _starts(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Commit]:
-        """Where each partition begins: as committed, else where `start_from` says."""
-        stored = self._member.committed(partitions)
+    def _leave(self) -> None:
+        """No request and no commit belongs to this membership any more."""
+        self.is_assigned = False
+        self._under_way = {}
+        self._close_gates()
+
+    def _stored(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Commit | None]:
+        deadline = self._clock.monotonic() + _ASSIGN_BOUND_S
+        while True:
+            try:
+                return self._member.committed(partitions)
+            except CommitError as error:
+                if self._clock.monotonic() > deadline:
+                    message = f"committed offsets could not be learned for {_ASSIGN_BOUND_S:.0f} s: {error}"
+                    raise FatalError(message) from error
+
+    def _kept(self, stored: Mapping[PartitionId, Commit | None]) -> set[int]:
+        """The partition numbers that nobody else owned since we did."""
+        numbers: dict[int, bool] = defaultdict(lambda: True)
+        for id_, commit in stored.items():
+            window = self.windows.get(id_)
+            is_still_ours = window is not None and commit is not None and nonce_of(commit) == self._nonce
+            numbers[id_.partition] &= is_still_ours
+        return {number for number, is_kept in numbers.items() if is_kept}
+
+    def _drop(self, kept: Collection[int]) -> None:
+        """Forget the partitions that are not ours any more, or were another's meanwhile."""
+        for number, partition in list(self.partitions.items()):
+            if number not in kept:
+                partition.is_ours = False
+                del self.partitions[number]
+        self.windows = {id_: window for id_, window in self.windows.items() if id_.partition in kept}
+        self._handover.after_loss()
+
+    def _gain(self, stored: Mapping[PartitionId, Commit | None]) -> list[Window]:
+        """Windows for partitions that are new to us, each from where its commit says, or where it starts."""
         fresh = [id_ for id_, commit in stored.items() if commit is None]
-        resolved = self._member.resolve(fresh, self._terms.start_from) if fresh else {}
-        return {id_: commit or Commit(resolved[id_], "") for id_, commit in stored.items()}
+        known = {id_.partition for id_, commit in stored.items() if commit is not None}
+        starts = self._starts_of.resolve(fresh, known, self._nonce) if fresh else {}
+        gained = []
+        for id_, commit in stored.items():
+            start, inherited = (starts[id_], NOTHING) if commit is None else (commit.offset, _inherited(id_, commit))
+            partition = self._partition(id_.partition)
+            window = Window(id_, partition, start, inherited, self._terms.limits, self._handover.is_once)
+            self.windows[id_] = window
+            gained.append(window)
+        return gained
 
     def _partition(self, number: int) -> Partition:
         if number not in self.partitions:
@@ -219,19 +285,11 @@ class Ownership:
         for partition in self.partitions.values():
             partition.gate.close()
 
-    def _forget(self) -> None:
-        for partition in self.partitions.values():
-            partition.is_ours = False
-        self.partitions, self.windows, self._under_way = {}, {}, {}
-        self._after_loss()
-        self._member.unassign()
 
-
-def _done(id_: PartitionId, commit: Commit) -> frozenset[int]:
-    if not commit.metadata:
-        return frozenset()
+def _inherited(id_: PartitionId, commit: Commit) -> Inherited:
     try:
-        return done_above(commit)
+        return read_commit(commit)
     except ForeignCommitError as error:
-        log.warning("%s: %s; read on from there", id_, error)
-        return frozenset()
+        raise FatalError(
+            f"{id_}: {error}. Nothing is sent from there before somebody looked: `commfleet offsets accept`"
+        ) from error

@@ -1,6 +1,6 @@
 """From a record to its deliveries: decode, check, match. Pure but for the schemas it looks up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.codec import Decoder
@@ -10,8 +10,10 @@ from common.reasons import Reason
 from topics.catalogue import Topic
 from workers.flows.catalogue import Flows
 from workers.flows.flow import Flow
-from workers.sinks.delivery import Delivery, RecordLike
-from workers.sinks.headers import NO_FLOW, Origin
+from workers.flows.names import name_hash
+from workers.sinks.api import Repeat
+from workers.sinks.delivery import Delivery, Doubt, RecordLike
+from workers.sinks.headers import NO_FLOW, UNSURE, Origin
 from workers.sinks.window import Window
 
 
@@ -36,12 +38,19 @@ class Planner:
         self._flows = flows
         self._topics = topics
         self._cut = len(prefix)
-        self._retry_topic = retry_topic
+        self.retry_topic = retry_topic
+        self._hashes = {flow.name: name_hash(flow.name) for flow in flows}
+        self._once = {name_hash(flow.name) for flow in flows if flow.action.repeat is Repeat.ONCE}
+        self._known = frozenset(self._hashes.values())
         self._used = frozenset(prefix + topic for topic in flows.topics) | {retry_topic}
 
     def is_used(self, topic: str) -> bool:
         """Whether the group has a flow on this topic; records of other topics are done unread."""
         return topic in self._used
+
+    def is_once(self, flow_hash: int) -> bool:
+        """Whether a flow's settled deliveries must be remembered; those of unknown flows are."""
+        return flow_hash in self._once or flow_hash not in self._known
 
     def plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable:
         """The deliveries of a record, in catalogue order; none when no flow matches.
@@ -50,7 +59,7 @@ class Planner:
         """
         retried: Origin | None = None
         try:
-            if record.topic == self._retry_topic:
+            if record.topic == self.retry_topic:
                 retried = self._retried(record)
             event = self._event(record, (retried.position.topic if retried else record.topic)[self._cut :])
             flows = self._flows_of(event, retried) if event else ()
@@ -97,4 +106,14 @@ class Planner:
         key = self._topics[event.topic].lane_of(event.key)
         lane = (record.topic, record.offset) if key is None else key
         named = retried if retried and retried.flow != NO_FLOW else None
-        return Delivery(event, flow, record, lane, window, named)
+        doubt = Doubt.INHERITED if named and named.state == UNSURE else Doubt.NONE
+        return Delivery(event, flow, self._hashes[flow.name], record, lane, window, named, doubt)
+
+    def lane_of(self, record: RecordLike) -> Hashable:
+        """The lane of a retry record, as its origin's topic prescribes it; its own where that cannot be told."""
+        try:
+            topic = Origin.of_retry(record.headers).position.topic[self._cut :]
+            key = self._topics[topic].lane_of(record.key)
+        except (ValueError, KeyError):
+            key = record.key
+        return (record.topic, record.offset) if key is None else key

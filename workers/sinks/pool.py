@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from common.errors import GateClosedError
-from workers.sinks.api import Action, Batch, Hold, Outcome, Sink
+from workers.sinks.api import Action, Batch, Delivered, Hold, Outcome, Sink, Unsure
 from workers.sinks.batcher import Draft
 from workers.sinks.delivery import Delivery
 from workers.sinks.gate import BatchPermit
@@ -25,6 +25,14 @@ class Probed:
 
     action: Action
     hold: Hold | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the vendor's look-up said of an unsure delivery."""
+
+    delivery: Delivery
+    found: Delivered | Unsure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,10 @@ class DeliveryPool:
         """Ask the vendor whether a held route is well."""
         self._threads.submit(self._probe, action)
 
+    def look_up(self, delivery: Delivery) -> None:
+        """Ask the vendor what became of an unsure delivery."""
+        self._threads.submit(self._look_up, delivery)
+
     def close(self) -> None:
         """End the threads; what runs is waited for."""
         self._threads.shutdown(wait=True)
@@ -74,6 +86,13 @@ class DeliveryPool:
             self._inbox.put(Sent(draft, None))
         except BaseException as error:  # the runner decides: it settles what it can and ends
             self._inbox.put(Crashed(error, was_batch=True))
+
+    def _look_up(self, delivery: Delivery) -> None:
+        try:
+            found = self._sink.look_up(delivery.action, [delivery.item])
+            self._inbox.put(LookedUp(delivery, found[0]))
+        except BaseException as error:
+            self._inbox.put(Crashed(error))
 
     def _probe(self, action: Action) -> None:
         try:

@@ -1,38 +1,103 @@
-"""Which offsets of one partition are wholly done, and where a restart would begin."""
+"""Which deliveries of one partition are settled, which are about to be sent, and where a restart would begin."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Mark(NamedTuple):
+    """One delivery of a partition: its record's offset, and 16 bits of its flow's name."""
+
+    offset: int
+    flow: int
+
+
+Settled = Mapping[int, Collection[int]]
+"""What a transaction settles: offset -> the flows (by hash) of that record; a record without flows has `NOBODY`."""
+
+NOBODY = -1
+"""Stands for the flow of a record that no flow could use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a former owner left: wholly done offsets, settled deliveries of other records, and what it had named."""
+
+    done: frozenset[int] = frozenset()
+    settled: frozenset[Mark] = frozenset()
+    intents: frozenset[Mark] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.done or self.settled or self.intents)
+
+    def above(self, position: int) -> "Inherited":
+        """What of it concerns offsets that are not read yet."""
+        return Inherited(
+            frozenset(offset for offset in self.done if offset >= position),
+            frozenset(mark for mark in self.settled if mark.offset >= position),
+            frozenset(mark for mark in self.intents if mark.offset >= position),
+        )
+
+
+NOTHING = Inherited()
 
 
 class Progress:
-    """Offsets seen in log order, resolved in any order; the watermark never passes an open one.
+    """Offsets seen in log order, settled in any order; the watermark never passes an open one.
 
     Only seen offsets are tracked: transactions and compaction leave gaps. An open offset counts the
-    deliveries of its record that are not settled yet.
+    deliveries of its record that are not settled yet. Beside them stand two short lists: the deliveries of
+    open records that are settled already, and the intents: deliveries of once-actions that are named
+    because they are about to be sent, or may have been. What a former owner left is carried on until it
+    is read.
     """
 
-    __slots__ = ("_open", "position")
+    __slots__ = ("_last_inherited", "_open", "inherited", "intents", "partly", "position")
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, inherited: Inherited = NOTHING) -> None:
+        self.inherited = inherited
+        marked = (mark.offset for mark in (*inherited.settled, *inherited.intents))
+        self._last_inherited = max((*inherited.done, *marked), default=-1)
         self._open: OrderedDict[int, int] = OrderedDict()
+        self.partly: dict[int, set[int]] = {}
+        """Open offsets of which some deliveries are settled: those flows' hashes."""
+        self.intents: set[Mark] = set()
         self.position = start
         """The next offset to be read."""
 
-    def track(self, offset: int, deliveries: int) -> None:
-        """Note a record that was read, with how many deliveries it has to wait for."""
+    def track(self, offset: int, deliveries: int, settled: Collection[int] = ()) -> None:
+        """Note a record that was read, with how many deliveries it waits for; `settled` ones are not among them."""
         if offset < self.position:
             raise ValueError(f"offset {offset} was already tracked: position is {self.position}")
         self.position = offset + 1
+        if offset >= self._last_inherited:
+            self.inherited = NOTHING
         if deliveries:
             self._open[offset] = deliveries
+            if settled:
+                self.partly[offset] = set(settled)
 
-    def resolve(self, offset: int) -> None:
+    def intend(self, mark: Mark) -> None:
+        """Name a delivery: the next commit says that it may be on its way."""
+        self.intents.add(mark)
+
+    def withdraw(self, mark: Mark) -> None:
+        """It was certainly not sent."""
+        self.intents.discard(mark)
+
+    def resolve(self, offset: int, flow: int) -> None:
         """One delivery of the record at `offset` is settled. KeyError when none was open."""
         left = self._open[offset] - 1
+        if self.intents:
+            self.intents.discard(Mark(offset, flow))
         if left:
             self._open[offset] = left
+            self.partly.setdefault(offset, set()).add(flow)
         else:
             del self._open[offset]
+            if self.partly:
+                self.partly.pop(offset, None)
 
     @property
     def watermark(self) -> int:
@@ -49,6 +114,8 @@ class Progress:
         """Whether everything that was read is done."""
         return not self._open
 
-    def open_with(self, settled: Mapping[int, int]) -> Iterator[int]:
-        """The offsets that stay open once `settled` (offset -> deliveries) is durable, in order."""
-        return (offset for offset, left in self._open.items() if left > settled.get(offset, 0))
+    def open_with(self, settled: Settled) -> Iterator[int]:
+        """The offsets that stay open once `settled` is durable, in order."""
+        if not settled:
+            return iter(self._open)
+        return (offset for offset, left in self._open.items() if left > len(settled.get(offset, ())))

@@ -1,16 +1,19 @@
 """The publisher: settles with something to write go out in one Kafka transaction with their offsets.
 
 A transaction costs about 100 ms (measured), so it has a thread of its own, one settlement at a time;
-the runner fills the next one meanwhile.
+the runner fills the next one meanwhile. Receipts of deliveries that need nothing else written go by a plain
+idempotent producer, and are acknowledged before their delivery is resolved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from common.errors import CommfleetError, FatalError
 from common.event import Commit, OutRecord, PartitionId
+from workers.sinks.api import Delivered, Suppressed
+from workers.sinks.delivery import Delivery
 from workers.sinks.pool import Crashed, Inbox
 from workers.sinks.window import Window
 
@@ -27,27 +30,41 @@ class Transactions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """A delivery (or an unusable record) whose dead letter is to be written, and whose offset goes with it.
+class PlainProducer(Protocol):
+    """Writes outside of transactions (common/kafka/plain.py)."""
 
-    `delivery` is None for a record that never became one.
+    def write(self, records: Sequence[OutRecord], on_done: Callable[[CommfleetError | None], None]) -> None:
+        """Write all of them; `on_done` is called once, from another thread, when all are acknowledged or one is not."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the producer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settling:
+    """What becomes durable with an offset: a dead letter, a retry record, an event, and the receipts of these.
+
+    `delivery` is None for a record that never became one. `ended` is what is counted then (flow, action,
+    verdict, reason); None for a parked delivery, which goes on. `frees_lane` says whether its lane waits for it.
     """
 
     window: Window
     offset: int
+    flow_hash: int
     size: int
-    letter: OutRecord
-    delivery: Any
-    labels: tuple[str, str, str]
-    """flow, action, reason: what is counted once the letter is durable."""
+    records: tuple[OutRecord, ...]
+    delivery: Delivery | None
+    ended: tuple[str, str, str, str] | None
+    frees_lane: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What one transaction makes durable."""
 
-    doomed: Sequence[Doomed]
+    settling: Sequence[Settling]
     commits: Mapping[PartitionId, Commit]
     group: Any
 
@@ -60,26 +77,40 @@ class Settled:
     error: CommfleetError | None
 
 
-class Publisher:
-    """One transaction at a time, in a thread of its own."""
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """The receipts of these deliveries are acknowledged; with an error at least one is not."""
 
-    def __init__(self, transactions: Transactions, inbox: Inbox) -> None:
-        self._transactions, self._inbox = transactions, inbox
+    ended: Sequence[tuple[Delivery, Delivered | Suppressed]]
+    records: Sequence[OutRecord]
+    error: CommfleetError | None
+
+
+class Publisher:
+    """One transaction at a time, in a thread of its own; receipts beside it."""
+
+    def __init__(self, transactions: Transactions, plain: PlainProducer, inbox: Inbox) -> None:
+        self._transactions, self._plain, self._inbox = transactions, plain, inbox
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
 
     def publish(self, settlement: Settlement) -> None:
-        """Write the letters and commit the offsets; a Settled reaches the inbox."""
+        """Write the records and commit the offsets; a Settled reaches the inbox."""
         self._thread.submit(self._run, settlement)
 
+    def receipt(self, ended: Sequence[tuple[Delivery, Delivered | Suppressed]], records: Sequence[OutRecord]) -> None:
+        """Write receipts; a Receipted reaches the inbox."""
+        self._plain.write(records, lambda error: self._inbox.put(Receipted(ended, records, error)))
+
     def close(self) -> None:
-        """Wait for what runs, then let the producer go."""
+        """Wait for what runs, then let the producers go."""
         self._thread.shutdown(wait=True)
         self._transactions.close()
+        self._plain.close()
 
     def _run(self, settlement: Settlement) -> None:
         try:
-            letters = [doomed.letter for doomed in settlement.doomed]
-            self._transactions.commit(letters, settlement.commits, settlement.group)
+            records = [record for settling in settlement.settling for record in settling.records]
+            self._transactions.commit(records, settlement.commits, settlement.group)
         except FatalError as error:
             self._inbox.put(Crashed(error))
         except CommfleetError as error:

@@ -6,22 +6,22 @@ a second, which is usually enough for deliveries to catch up, and only then paus
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from common.clock import Clock
 from common.errors import ReaderTooOldError, RegistryDownError
 from common.event import PartitionId
 from common.reasons import Cause, Reason
-from workers.sinks.delivery import Delivery, RecordLike
-from workers.sinks.headers import NO_FLOW, Origin
+from workers.sinks.delivery import Delivery, Doubt, RecordLike
+from workers.sinks.headers import FOLLOWER, NO_FLOW, Origin
 from workers.sinks.meter import Meter
 from workers.sinks.planner import Planner, Unusable
-from workers.sinks.window import Window
+from workers.sinks.tails import is_marker
+from workers.sinks.window import PAGE_RECORDS, Window
 
 log = logging.getLogger(__name__)
 
-_PAGE_RECORDS = 500
 _PATIENCE_S = 1.0
 _REGISTRY_RETRY_S = 5.0
 
@@ -35,15 +35,22 @@ class Pages(Protocol):
     def seek(self, partition: PartitionId, offset: int) -> None: ...
 
 
+class Admitted(Protocol):
+    """Who takes what was read and is no head of a lane (workers/sinks/ledger.py)."""
+
+    def doom_record(self, record: RecordLike, unusable: Unusable, window: Window) -> None: ...
+    def park(self, deliveries: Sequence[Delivery], state: str) -> None: ...
+
+
 class Reader:
     """Reads for one runner. `windows` are the ones owned now."""
 
     def __init__(
-        self, pages: Pages, planner: Planner, windows: Callable[[], Mapping[PartitionId, Window]],
-        on_unusable: Callable[[RecordLike, Unusable, Window], None], group: str, clock: Clock, meter: Meter,
+        self, pages: Pages, planner: Planner, windows: Callable[[], Mapping[PartitionId, Window]], takes: Admitted,
+        group: str, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
-        self._pages, self._planner, self._windows = pages, planner, windows
-        self._on_unusable, self._group, self._clock, self._meter = on_unusable, group, clock, meter
+        self._pages, self._planner, self._windows, self._takes = pages, planner, windows, takes
+        self._group, self._clock, self._meter = group, clock, meter
         self._touched: set[Window] = set()
         self._full_since: float | None = None
 
@@ -53,7 +60,7 @@ class Reader:
             return
         counts: Counter[str] = Counter()
         stamped: set[Window] = set()
-        for record in self._pages.read(_PAGE_RECORDS, timeout_s):
+        for record in self._pages.read(PAGE_RECORDS, timeout_s):
             window = self._windows().get((record.topic, record.partition))  # type: ignore[call-overload]
             if window is None or window.hold or record.offset < window.progress.position:
                 continue
@@ -70,28 +77,69 @@ class Reader:
         """Whether reading stands still until windows have room."""
         return self._full_since is not None
 
+    @property
+    def full(self) -> list[Window]:
+        """The windows from which nothing more is read for lack of room."""
+        return [window for window in self._touched if window.is_full]
+
     def forget(self) -> None:
-        """Partitions were taken away."""
-        self._touched = set()
+        """Partitions were taken away; those that came back are not paused any more."""
+        self._touched = {window for window in self._touched if window.partition.is_ours}
         self._full_since = None
 
     def _admit(self, record: RecordLike, window: Window) -> Iterator[Delivery]:
-        if not self._planner.is_used(record.topic) or record.offset in window.done:
-            window.track(record.offset, 0, 0)
+        progress = window.progress
+        is_retry = record.topic == self._planner.retry_topic
+        if not self._planner.is_used(record.topic) or (is_retry and is_marker(record)):
+            self._pass(record, window)
             return
-        plan = self._plan(record, window)
+        is_done = record.offset in progress.inherited.done
+        plan = () if is_done else self._plan(record, window)
         if plan is None:
             return
+        if is_retry:
+            window.partition.came_back(self._planner.lane_of(record))
         self._touched.add(window)
+        window.is_dirty = True
         if isinstance(plan, Unusable):
-            window.track(record.offset, 1, len(record.value or b""))
-            self._on_unusable(record, plan, window)
+            progress.track(record.offset, 1)
+            window.size += len(record.value or b"")
+            self._takes.doom_record(record, plan, window)
             return
-        window.track(record.offset, len(plan), len(record.value or b""))
-        lanes = window.partition.lanes
-        for delivery in plan:
-            if lanes.add(delivery.lane, delivery):
+        yield from self._enter(record, window, self._unsettled(record, window, plan))
+
+    def _enter(self, record: RecordLike, window: Window, deliveries: Collection[Delivery]) -> Iterator[Delivery]:
+        """Into their lanes; onto the retry topic where their key is parked."""
+        partition = window.partition
+        is_retry = record.topic == self._planner.retry_topic
+        for delivery in deliveries:
+            window.size += delivery.size
+            if partition.parked and not is_retry and delivery.lane in partition.parked:
+                self._takes.park([delivery], FOLLOWER)
+            elif partition.lanes.add(delivery.lane, delivery):
                 yield delivery
+
+    @staticmethod
+    def _unsettled(record: RecordLike, window: Window, plan: Sequence[Delivery]) -> Sequence[Delivery]:
+        """What of a record is left to do: a former owner may have settled some, or named them."""
+        progress = window.progress
+        inherited = progress.inherited
+        if not (inherited.settled or inherited.intents):
+            progress.track(record.offset, len(plan))
+            return plan
+        settled = [delivery.flow_hash for delivery in plan if delivery.mark in inherited.settled]
+        left = [delivery for delivery in plan if delivery.mark not in inherited.settled]
+        named = [delivery for delivery in left if delivery.mark in inherited.intents]
+        progress.track(record.offset, len(left), settled)
+        for delivery in named:
+            delivery.doubt = Doubt.INHERITED
+            progress.intend(delivery.mark)
+        return left
+
+    @staticmethod
+    def _pass(record: RecordLike, window: Window) -> None:
+        window.progress.track(record.offset, 0)
+        window.is_dirty = True
 
     def _plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable | None:
         """None when the record must wait: its partition is held."""

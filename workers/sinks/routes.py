@@ -78,6 +78,14 @@ class Routes:
         for held in self._holds_of(action):
             held.state = _State.TRYING
 
+    def is_open_for_sent(self, action: Action) -> bool:
+        """Whether what was counted as sent may really leave: no hold came meanwhile but its own trial."""
+        return all(held.state is _State.TRYING for held in self._holds_of(action))
+
+    def is_action_held(self, action: Action) -> bool:
+        """Whether the action alone is held, not the whole sink: its lanes may be parked."""
+        return action.name in self._held and SINK_ROUTE not in self._held
+
     def came_back(self, action: Action) -> None:
         """That batch returned untried: the trial may be used again."""
         for held in self._holds_of(action):

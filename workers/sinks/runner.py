@@ -1,9 +1,10 @@
-"""The sink path: poll, track, decode, flows, lanes, batcher, gate, deliver, verdict, settle, commit.
+"""The sink path: poll, track, decode, flows, lanes, batcher, fence, deliver, verdict, settle, commit.
 
 One thread, the runner's, owns the consumer and everything on this page. Delivery threads and the
 publisher answer through one inbox; nothing else is shared but the gates.
 """
 
+import random
 import threading
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -17,16 +18,19 @@ from common.reasons import Cause
 from workers.sinks.api import Sink
 from workers.sinks.delivery import Delivery
 from workers.sinks.dispatcher import Dispatcher, Pace
+from workers.sinks.judge import Judge
 from workers.sinks.lag import Lag
-from workers.sinks.ledger import Ledger
-from workers.sinks.letters import Letters
+from workers.sinks.ledger import Ledger, Writers
 from workers.sinks.meter import Meter
-from workers.sinks.ownership import Ownership, Terms
+from workers.sinks.naming import Naming
+from workers.sinks.ownership import Handover, Ownership, Starts, Terms
+from workers.sinks.parking import Parker
 from workers.sinks.planner import Planner
-from workers.sinks.pool import Crashed, DeliveryPool, Inbox, Probed, Sent
-from workers.sinks.publisher import Publisher, Settled, Transactions
+from workers.sinks.pool import Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
+from workers.sinks.publisher import PlainProducer, Publisher, Receipted, Settled, Transactions
 from workers.sinks.reader import Reader
-from workers.sinks.routes import RouteHold
+from workers.sinks.routes import RouteHold, Routes
+from workers.sinks.tails import Tails
 
 _BUSY_POLL_S = 0.002
 _IDLE_POLL_S = 0.05
@@ -43,27 +47,50 @@ class Status:
     at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """A runner's clients of Kafka; it closes them."""
+
+    consumer: GroupConsumer
+    transactions: Transactions
+    plain: PlainProducer
+
+
 class Runner:
     """One group of a sink: one member of a consumer group."""
 
     def __init__(
-        self, group: str, topics: Collection[str], sink: Sink, planner: Planner, consumer: GroupConsumer,
-        transactions: Transactions, letters: Letters, terms: Terms, pace: Pace, clock: Clock, meter: Meter,
+        self, group: str, topics: Collection[str], sink: Sink, planner: Planner, clients: Clients, starts: Starts,
+        tails: Tails, writers: Writers, terms: Terms, pace: Pace, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
-        self._topics, self._consumer, self._pace, self._clock, self._meter = topics, consumer, pace, clock, meter
+        self._topics, self._consumer, self._pace, self._clock, self._meter = (
+            topics,
+            clients.consumer,
+            pace,
+            clock,
+            meter,
+        )
         self._inbox = Inbox()
         self._ready: deque[Delivery] = deque()
+        self._naming = Naming()
         self._pool = DeliveryPool(sink, pace.max_in_flight, self._inbox)
-        self._publisher = Publisher(transactions, self._inbox)
-        self._ownership = Ownership(consumer, terms, clock, meter, self._finish_running, self._forget)
+        self._publisher = Publisher(clients.transactions, clients.plain, self._inbox)
+        handover = Handover(self._hand_over, self._forget, tails.park, planner.is_once)
+        self._ownership = Ownership(clients.consumer, starts, terms, self._naming, handover, clock, meter)
         self._ledger = Ledger(
-            group, letters, self._publisher, self._ownership, consumer.group_metadata, self._ready.append, clock, meter
-        )
+            group, writers, self._publisher, self._ownership, clients.consumer.group_metadata, self._ready.append,
+            clock, meter,
+        )  # fmt: skip
         self._reader = Reader(
-            consumer, planner, lambda: self._ownership.windows, self._ledger.doom_record, group, clock, meter
+            clients.consumer, planner, lambda: self._ownership.windows, self._ledger, group, clock, meter
         )
-        self._dispatcher = Dispatcher(sink, self._pool, self._ledger, pace, clock, meter)
-        self._lag = Lag(consumer.cached_end, clock, meter)
+        self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
+        self._dispatcher = Dispatcher(
+            sink, self._pool, self._ledger, self._naming, self._routes, self._ready.append, pace, clock, meter
+        )
+        self._parker = Parker(self._dispatcher, self._ledger, self._routes)
+        self._judge = Judge(self._dispatcher, self._ledger, self._parker, self._routes, pace, clock, meter)
+        self._lag = Lag(clients.consumer.cached_end, clock, meter)
         self.status = Status()
 
     def run(self, stop: threading.Event) -> None:
@@ -89,10 +116,12 @@ class Runner:
         now = self._clock.monotonic()
         self._wake(now)
         self._dispatcher.prepare(self._ready, now)
-        self._dispatcher.probe(now)
-        self._dispatcher.dispatch(now)
-        self._ledger.publish_due()
-        self._ownership.commit_due()
+        if self._ownership.is_ready:
+            self._dispatcher.probe(now)
+            self._dispatcher.dispatch(now)
+        if self._ownership.is_assigned:
+            self._ledger.publish_due()
+            self._ownership.commit_due()
         self._report(now)
 
     def _collect(self) -> None:
@@ -108,11 +137,16 @@ class Runner:
     def _take(self, message: object) -> None:
         match message:
             case Sent():
-                self._dispatcher.ended(message)
+                self._pool.in_flight -= 1
+                self._judge.ended(message)
             case Settled():
                 self._ledger.settled(message)
+            case Receipted():
+                self._ledger.receipted(message)
             case Probed(action, hold):
                 self._dispatcher.probed(action, hold)
+            case LookedUp():
+                self._judge.looked_up(message)
             case Crashed(error, was_batch):
                 self._pool.in_flight -= was_batch
                 raise error
@@ -126,10 +160,15 @@ class Runner:
 
     # -- owning, stopping ---------------------------------------------------------------------
 
+    def _hand_over(self, bound_s: float) -> None:
+        """Partitions are being revoked: un-name what was not sent, collect what runs."""
+        self._dispatcher.unname()
+        self._finish_running(bound_s)
+
     def _finish_running(self, bound_s: float) -> None:
         """Collect what delivery threads and the publisher are at, for at most `bound_s` seconds."""
         deadline = self._clock.monotonic() + bound_s
-        while self._pool.in_flight or self._ledger.under_way:
+        while self._pool.in_flight or self._ledger.is_running:
             if not self._take_within(deadline - self._clock.monotonic()):
                 return
 
@@ -142,9 +181,9 @@ class Runner:
 
     def _forget(self) -> None:
         """Drop everything that stands on partitions which are not ours."""
-        ours = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
+        kept = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
         self._ready.clear()
-        self._ready.extend(ours)
+        self._ready.extend(kept)
         self._dispatcher.forget()
         self._ledger.forget()
         self._reader.forget()
@@ -152,9 +191,11 @@ class Runner:
 
     def _drain(self) -> None:
         """Send nothing new; settle what runs within the deadline; commit."""
+        self._dispatcher.unname()
         deadline = self._clock.monotonic() + self._pace.drain_s
         while (self._pool.in_flight or not self._ledger.is_idle) and self._clock.monotonic() < deadline:
-            self._ledger.publish_due()
+            if self._ownership.is_assigned:
+                self._ledger.publish_due()
             self._take_within(min(_IDLE_POLL_S, deadline - self._clock.monotonic()))
         self._ownership.commit_all_now()
 
@@ -173,6 +214,7 @@ class Runner:
     def _report(self, now: float) -> None:
         if now - self.status.at < _REPORT_INTERVAL_S:
             return
+        self._parker.relieve(self._reader.full)
         self._lag.report(self._ownership.windows.values())
         partitions = self._ownership.partitions.values()
         holds = tuple(self._holds())
@@ -181,9 +223,9 @@ class Runner:
         self._meter.load(self._pool.in_flight, sum(partition.lanes.waiting for partition in partitions))
 
     def _holds(self) -> Iterator[RouteHold]:
-        yield from self._dispatcher.holds()
+        yield from self._routes.holds()
         if self._ledger.is_away:
-            yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "the dead-letter topic takes no letters", 0.0)
+            yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "Kafka takes no dead letters or retry records", 0.0)
         for id_, window in self._ownership.windows.items():
             if window.hold:
                 yield RouteHold("", window.hold, f"partition {id_}", window.retry_at or 0.0)

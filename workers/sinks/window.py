@@ -4,16 +4,20 @@ A `Partition` is a partition number: the records of one customer have it in ever
 and its gate are shared by the topics. A `Window` is one topic's share of it.
 """
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 from common.event import Commit, PartitionId
 from common.reasons import Cause
-from workers.sinks.commit_map import commit_of
+from workers.sinks.commit_map import commit_of, room
 from workers.sinks.gate import Gate
 from workers.sinks.lanes import Lanes
-from workers.sinks.progress import Progress
+from workers.sinks.progress import Inherited, Progress, Settled
+
+PAGE_RECORDS = 500
+"""Records that are read at once: a window may hold so many more than its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +29,42 @@ class Limits:
 
 
 class Partition:
-    """One partition number: its lanes and its gate. `is_ours` ends for good when it is revoked."""
+    """One partition number: its lanes, its gate, and the keys that are parked.
 
-    __slots__ = ("gate", "is_ours", "lanes", "number")
+    `parked` counts, for each lane, its retry records that are written (or being written) and not yet read
+    back; what follows on a parked lane is parked, too. `is_ours` ends for good when somebody else has it.
+    """
+
+    __slots__ = ("gate", "is_ours", "lanes", "number", "parked")
 
     def __init__(self, number: int, gate: Gate) -> None:
         self.number, self.gate = number, gate
         self.lanes: Lanes[Any] = Lanes()
+        self.parked: Counter[Hashable] = Counter()
         self.is_ours = True
+
+    def came_back(self, lane: Hashable) -> None:
+        """One of a lane's retry records was read."""
+        if self.parked:
+            self.parked[lane] -= 1
+            if self.parked[lane] <= 0:
+                del self.parked[lane]
 
 
 class Window:
     """One topic's partition, from the watermark to the position."""
 
     __slots__ = (
-        "_stamps", "committed", "done", "hold", "id", "is_dirty", "is_paused", "is_settling", "limits",
-        "partition", "progress", "retry_at", "size",
+        "_is_once", "_stamps", "committed", "hold", "id", "is_dirty", "is_paused", "is_settling",
+        "limits", "partition", "progress", "retry_at", "size",
     )  # fmt: skip
 
     def __init__(
-        self, id_: PartitionId, partition: Partition, start: int, done: frozenset[int], limits: Limits
-    ) -> None:
-        self.id, self.partition, self.limits = id_, partition, limits
-        self.progress = Progress(start)
-        self.done = done
+        self, id_: PartitionId, partition: Partition, start: int, inherited: Inherited, limits: Limits,
+        is_once: Callable[[int], bool],
+    ) -> None:  # fmt: skip
+        self.id, self.partition, self.limits, self._is_once = id_, partition, limits, is_once
+        self.progress = Progress(start, inherited)
         self.size = 0
         self.committed: Commit | None = None
         self.is_dirty = False
@@ -58,17 +74,15 @@ class Window:
         self.retry_at: float | None = None
         self._stamps: deque[tuple[int, int]] = deque()
 
-    def track(self, offset: int, deliveries: int, size: int) -> None:
-        """Note a record that was read; `size` is its value's bytes."""
-        self.progress.track(offset, deliveries)
-        self.size += size * deliveries
-        self.is_dirty = True
-
-    def resolve(self, offset: int, size: int) -> None:
+    def resolve(self, offset: int, flow: int, size: int) -> None:
         """One delivery of a record is settled."""
-        self.progress.resolve(offset)
+        self.progress.resolve(offset, flow)
         self.size -= size
         self.is_dirty = True
+
+    def room_for_intents(self) -> int:
+        """How many more deliveries the next commit can name."""
+        return room(self.progress, self.limits.records + PAGE_RECORDS, self._is_once)
 
     def stamp(self, offset: int, timestamp_ms: int) -> None:
         """Remember when a record was produced; once a page is enough for the age of the oldest."""
@@ -92,6 +106,6 @@ class Window:
         """Whether reading on is worth it again: half empty."""
         return self.size * 2 <= self.limits.size and self.progress.span * 2 <= self.limits.records
 
-    def commit(self, nonce: str, settled: dict[int, int] | None = None) -> Commit:
-        """What to commit now, with `settled` (offset -> deliveries) counted as done."""
-        return commit_of(self.progress, nonce, settled)
+    def commit(self, nonce: str, settled: Settled | None = None) -> Commit:
+        """What to commit now, with `settled` counted as done."""
+        return commit_of(self.progress, nonce, settled, self._is_once)

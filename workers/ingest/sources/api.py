@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that is not in the log yet: the logical topic and the value to encode."""
+    """An event that is not in the log yet: the logical topic and the value to encode.
+
+    `is_checked` says that the value is what `from_json` or `checked` gave, so that it is not looked at twice.
+    """
 
     topic: str
     value: Mapping[str, Any]
+    is_checked: bool = False
 
     @property
     def event_id(self) -> str:

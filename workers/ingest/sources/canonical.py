@@ -1,7 +1,8 @@
 """Our own events as JSON, posted by upstream systems to `/v1/events/{topic}` or read by `commfleet produce`."""
 
+import re
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from common.codec import from_json
@@ -12,7 +13,13 @@ from workers.ingest.sources.api import NewEvent
 WRITTEN_BY_WORKERS = frozenset({"comms.consent.v1", "comms.journey.v1", "comms.receipt.v1"})
 """Decisions, not reports: a raw claim must never reach a vendor as one (design §8, §12)."""
 
-_EVENT_ID_MAX = 200
+EVENT_ID_MAX = 200
+EVENT_ID_PATTERN = rf"[!-~]{{1,{EVENT_ID_MAX}}}"
+"""Of an id that a sender gives: printable ASCII without spaces."""
+
+_EVENT_ID = re.compile(EVENT_ID_PATTERN)
+
+Errors = list[tuple[str, str]]
 
 
 class CanonicalTranslation:
@@ -28,28 +35,42 @@ class CanonicalTranslation:
         """
         if not isinstance(signal, dict):
             raise InvalidEventError([("", f"must be a JSON object, one event of {self._topic}")])
-        if signal.get("occurred_at") is None:
-            raise InvalidEventError([("occurred_at", "is required: when it happened, RFC 3339")])
-        filled = {
-            **signal,
-            "event_id": self._event_id(signal),
-            "source": signal.get("source") or self._source,
-            "ingested_at": received_at.astimezone(UTC).isoformat(),
-        }
-        value = from_json(self._topic, filled)
-        if value["customer"] is not None and not value["customer"]["customer_id"].strip():
-            # as a key it would put everybody without an id into one lane
-            raise InvalidEventError([("customer.customer_id", "must not be empty: leave customer out instead")])
-        return NewEvent(self._topic, value)
+        errors = _wrong_by_our_rules(signal)
+        filled = {**signal, "source": signal.get("source") or self._source, "ingested_at": received_at}
+        if errors:
+            raise InvalidEventError([*errors, *self._wrong_by_schema(filled, {name for name, _ in errors})])
+        if signal.get("event_id") is None:
+            filled["event_id"] = self._id_of_content(signal)
+        return NewEvent(self._topic, from_json(self._topic, filled), is_checked=True)
 
-    def _event_id(self, signal: dict[str, Any]) -> str:
-        given = signal.get("event_id")
-        if given is None:
-            content = {name: value for name, value in signal.items() if name not in ("event_id", "ingested_at")}
-            return event_id(self._topic, canonical_json(content))
-        if not (isinstance(given, str) and 0 < len(given) <= _EVENT_ID_MAX and _is_printable(given)):
-            raise InvalidEventError([("event_id", f"must be 1 to {_EVENT_ID_MAX} printable ASCII characters")])
-        return given
+    def _wrong_by_schema(self, filled: dict[str, Any], told: set[str]) -> Errors:
+        """What the schema says beside our own rules: a sender reads everything at once."""
+        try:
+            from_json(self._topic, {**filled, "event_id": "any"})
+        except InvalidEventError as error:
+            return [(name, message) for name, message in error.errors if name not in told]
+        return []
+
+    def _id_of_content(self, signal: dict[str, Any]) -> str:
+        content = {name: value for name, value in signal.items() if name not in ("event_id", "ingested_at")}
+        return event_id(self._topic, canonical_json(content))
+
+
+def _wrong_by_our_rules(signal: dict[str, Any]) -> Errors:
+    """What a schema does not say of an event that comes from outside."""
+    errors: Errors = []
+    if signal.get("occurred_at") is None:
+        errors.append(("occurred_at", "is required: when it happened, RFC 3339"))
+    given = signal.get("event_id")
+    if given is not None and not (isinstance(given, str) and _EVENT_ID.fullmatch(given)):
+        errors.append(("event_id", f"must be 1 to {EVENT_ID_MAX} printable ASCII characters"))
+    customer = signal.get("customer")
+    if isinstance(customer, dict):
+        customer_id = customer.get("customer_id")
+        if isinstance(customer_id, str) and not customer_id.strip():
+            # as a key it would put everybody without an id into one lane
+            errors.append(("customer.customer_id", "must not be empty: leave customer out instead"))
+    return errors
 
 
 def check_topic(topic: str, event_topics: Collection[str], allowed: Collection[str] | None = None) -> None:
@@ -64,7 +85,3 @@ def check_topic(topic: str, event_topics: Collection[str], allowed: Collection[s
         raise ForbiddenTopicError(f"{topic} is written by workers only; what you know goes to another topic")
     if allowed is not None and topic not in allowed:
         raise ForbiddenTopicError(f"this source may not write to {topic}; its settings list the ones it may")
-
-
-def _is_printable(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text

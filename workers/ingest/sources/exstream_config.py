@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workers.ingest.auth_config import Auth
+from workers.ingest.rate_limit_config import RateLimit
 
 Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
 """Where a value stands in the signal: names joined by dots, `user.CustomerId`."""
@@ -80,6 +81,7 @@ class ExstreamSource(BaseModel):
 
     kind: Literal["exstream"]
     auth: Auth
+    rate_limit: RateLimit | None = Field(None, description="How much it may send; without one, as much as comes.")
     document_types: dict[str, str] = Field(default_factory=dict, description="Communication id → document type.")
     channels: dict[str, OutputChannel] = Field(
         default_factory=dict, description="Output channels by their name in Exstream; others arrive as UNKNOWN."

@@ -1,0 +1,317 @@
+"""Workers with one collaborator replaced: for races that must be hit exactly, and for promises broken on purpose.
+
+`processes.spawn(patch=NAME)` runs `main(NAME)` in the worker's process, which then is `commfleet` as usual.
+Where a patch and a test have to wait for each other, they do so by files beginning with FAULT_FLAG.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import common.kafka.consumer
+import common.kafka.transactions
+from common.kafka.consumer import GroupConsumer
+from common.meters import SinkMeter
+from common.reasons import Cause, Reason
+from workers.sinks.api import Answered, Batch, Delivered, Hold, Outcome, Rejected, Repeat, Unsure
+from workers.sinks.braze import client as braze_client
+from workers.sinks.braze import sink as braze_sink
+from workers.sinks.braze.client import BrazeClient
+from workers.sinks.braze.sink import TRACK_EVENT, UPDATE_ATTRIBUTES, BrazeSink
+
+PATCHES: dict[str, Callable[[], None]] = {}
+
+_OPEN_S = 60.0
+
+
+def patch(function: Callable[[], None]) -> Callable[[], None]:
+    """Make a patch known by its function's name."""
+    PATCHES[function.__name__] = function
+    return function
+
+
+def main(name: str) -> None:
+    """Replace the collaborator, then be `commfleet`."""
+    PATCHES[name]()
+    from workers.cli import main as commfleet
+
+    commfleet()
+
+
+# -- races ------------------------------------------------------------------------------------
+
+
+@patch
+def die_in_transaction() -> None:
+    """Its records are written, and the worker dies before the commit."""
+    _on_transaction_commit(before=lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@patch
+def sleep_in_transaction() -> None:
+    """Its records are written, and the worker stands still before the commit."""
+    _on_transaction_commit(before=_once(lambda: os.kill(os.getpid(), signal.SIGSTOP)))
+
+
+@patch
+def learn_late_of_transaction() -> None:
+    """The transaction stands, and its records can be read, two seconds before the worker knows it."""
+    _on_transaction_commit(after=lambda: time.sleep(2))
+
+
+@patch
+def sleep_before_request() -> None:
+    """It stands still when a once-action is about to be sent, before the request's first byte."""
+    nap = _once(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    _on_post(before=lambda action: nap() if action != UPDATE_ATTRIBUTES else None)
+
+
+@patch
+def die_after_request() -> None:
+    """It dies when the first answer is there, before anything of it is committed."""
+    _on_post(after=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@patch
+def stuck_poll() -> None:
+    """From the first request on, neither the poll thread nor the delivery threads go on until told to."""
+    flag = os.environ["FAULT_FLAG"]
+    stuck, go_on = Path(flag + ".stuck"), Path(flag + ".go")
+    read = GroupConsumer.read
+
+    def wait(_: str = "") -> None:
+        stuck.touch()
+        until = time.monotonic() + _OPEN_S
+        while not go_on.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def stuck_read(self: GroupConsumer, *arguments: Any) -> Any:
+        if stuck.exists():
+            wait()
+        return read(self, *arguments)
+
+    GroupConsumer.read = stuck_read  # type: ignore[method-assign]
+    _on_post(before=wait)
+
+
+@patch
+def static_member() -> None:
+    """A member with the worker's own name: its partitions wait for it until the session ends."""
+    instance = os.environ["COMMFLEET_WORKER_NAME"]
+
+    class Static(common.kafka.consumer.Consumer):
+        def __init__(self, config: dict[str, Any], **more: Any) -> None:
+            super().__init__({**config, "group.instance.id": instance}, **more)
+
+    common.kafka.consumer.Consumer = Static  # type: ignore[misc]
+
+
+@patch
+def attributes_are_consent() -> None:
+    """Attribute writes are in the consent group: as an opt-out is at vendors that have one."""
+    from workers import catalogue
+
+    made = braze_sink.actions
+
+    def actions(config: Any = None) -> Any:
+        found = made(config)
+        return found | {UPDATE_ATTRIBUTES: replace(found[UPDATE_ATTRIBUTES], group="consent")}
+
+    braze_sink.actions = actions
+    catalogue.braze_actions = actions
+    catalogue.VENDORS = {**catalogue.VENDORS, "braze": replace(catalogue.VENDORS["braze"], actions=actions)}
+
+
+# -- promises broken on purpose ---------------------------------------------------------------
+
+
+@patch
+def loses() -> None:
+    """Says delivered of what it never sent."""
+    _deliver(lambda _, batch, nth: Answered([Delivered()] * len(batch.items)) if nth == 2 else None)
+
+
+@patch
+def reorders() -> None:
+    """Keeps the first request back, and makes it when a later one has overtaken it."""
+    kept: dict[str, list[Batch]] = {TRACK_EVENT: [], UPDATE_ATTRIBUTES: []}
+
+    def change(send: Callable[[Batch], Outcome], batch: Batch, nth: int) -> Outcome | None:
+        waiting = kept.get(batch.action.name)
+        if waiting is None or len(waiting) == 2:
+            return None
+        waiting.append(batch)
+        if len(waiting) == 1:
+            return Answered([Delivered()] * len(batch.items))
+        outcome = send(batch)
+        send(waiting[0])
+        return outcome
+
+    _deliver(change)
+
+
+@patch
+def makes_twice() -> None:
+    """Makes every request twice, once-actions and others."""
+
+    def change(send: Callable[[Batch], Outcome], batch: Batch, _: int) -> Outcome:
+        send(batch)
+        return send(batch)
+
+    _deliver(change)
+
+
+@patch
+def overtakes_itself() -> None:
+    """Goes on with a customer's next delivery while the first is still running."""
+
+    def change(send: Callable[[Batch], Outcome], batch: Batch, _: int) -> Outcome:
+        threading.Thread(target=send, args=(batch,), daemon=True).start()
+        return Answered([Delivered()] * len(batch.items))
+
+    _deliver(change)
+
+
+@patch
+def hurries() -> None:
+    """Does not wait for as long as a 429 says."""
+
+    def change(send: Callable[[Batch], Outcome], batch: Batch, _: int) -> Outcome:
+        outcome = send(batch)
+        if isinstance(outcome, Hold) and outcome.cause is Cause.THROTTLED:
+            time.sleep(0.8)
+            return send(batch)
+        return outcome
+
+    _deliver(change)
+
+
+@patch
+def condemns() -> None:
+    """Writes off what the vendor was never asked."""
+    refused = Rejected(Reason.REFUSED, "because")
+    _deliver(lambda _, batch, nth: Answered([refused] * len(batch.items)) if nth == 2 else None)
+
+
+@patch
+def doubts() -> None:
+    """Cannot tell of once-actions that were never sent."""
+
+    def change(_: Callable[[Batch], Outcome], batch: Batch, nth: int) -> Outcome | None:
+        is_once = batch.action.repeat is Repeat.ONCE
+        return Answered([Unsure(Reason.TIME_OUT)] * len(batch.items)) if is_once and nth < 3 else None
+
+    _deliver(change)
+
+
+@patch
+def makes_up() -> None:
+    """Sends a number that nobody produced."""
+    body = braze_client.track_body
+    braze_client.track_body = lambda array, objects: body(array, objects).replace(b'"number":"1"', b'"number":"777"')
+
+
+@patch
+def miscounts() -> None:
+    """Counts every end twice."""
+    ended = SinkMeter.ended
+
+    def twice(self: SinkMeter, *arguments: Any) -> None:
+        ended(self, *arguments)
+        ended(self, *arguments)
+
+    SinkMeter.ended = twice  # type: ignore[method-assign]
+
+
+@patch
+def writes_letters_twice() -> None:
+    """Writes whatever goes into a transaction twice."""
+
+    class Twice(common.kafka.transactions.Producer):
+        def produce(self, *arguments: Any, **more: Any) -> None:
+            super().produce(*arguments, **more)
+            super().produce(*arguments, **more)
+
+    common.kafka.transactions.Producer = Twice  # type: ignore[misc]
+
+
+@patch
+def forgets_receipts() -> None:
+    """Receipts are confirmed and never written."""
+    import common.kafka.producer as plain
+
+    for module in (plain, common.kafka.transactions):
+
+        class Forgetful(module.Producer):  # type: ignore[misc, name-defined]
+            def produce(self, topic: str, *arguments: Any, **more: Any) -> None:
+                if not topic.endswith("comms.receipt.v1"):
+                    super().produce(topic, *arguments, **more)
+
+        module.Producer = Forgetful  # type: ignore[misc]
+
+
+@patch
+def breaks() -> None:
+    """Fails in a way that nobody decided about."""
+
+    def change(*_: object) -> Outcome:
+        raise RuntimeError("broken on purpose")
+
+    _deliver(change)
+
+
+# -- pieces -----------------------------------------------------------------------------------
+
+
+def _deliver(change: Callable[[Callable[[Batch], Outcome], Batch, int], Outcome | None]) -> None:
+    """Let `change` answer for the n-th batch, or (None) send it as usual."""
+    deliver, seen, lock = BrazeSink.deliver, [0], threading.Lock()
+
+    def changed(self: BrazeSink, batch: Batch) -> Outcome:
+        with lock:
+            seen[0] += 1
+            nth = seen[0]
+        return change(lambda one: deliver(self, one), batch, nth) or deliver(self, batch)
+
+    BrazeSink.deliver = changed  # type: ignore[method-assign]
+
+
+def _on_post(*, before: Callable[[str], None] = lambda _: None, after: Callable[[str], None] = lambda _: None) -> None:
+    """Do something when a request is about to begin, or when its answer is there."""
+    post = BrazeClient._post
+
+    def changed(self: BrazeClient, path: str, body: bytes, permit: Any, action: str) -> Any:
+        before(action)
+        answer = post(self, path, body, permit, action)
+        after(action)
+        return answer
+
+    BrazeClient._post = changed  # type: ignore[method-assign]
+
+
+def _on_transaction_commit(
+    *, before: Callable[[], object] = lambda: None, after: Callable[[], object] = lambda: None
+) -> None:
+    class Watched(common.kafka.transactions.Producer):
+        def commit_transaction(self, *arguments: Any, **more: Any) -> None:
+            self.flush()
+            before()
+            super().commit_transaction(*arguments, **more)
+            after()
+
+    common.kafka.transactions.Producer = Watched  # type: ignore[misc]
+
+
+def _once(action: Callable[[], object]) -> Callable[[], None]:
+    lock = threading.Lock()
+
+    def run() -> None:
+        if lock.acquire(blocking=False):
+            action()
+
+    return run

@@ -1,0 +1,279 @@
+"""Extended ECM as a sink: categories, consent history, documents, versions, tasks, reminders, workspaces.
+
+The server takes one item a request, and most actions need several: they read first and write last, so that a
+delivery that stops half-way has changed nothing that its repeat would not make again. Each request beyond the
+first is paid for by `Batch.spend`, and each that writes has the batch's permit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import BaseModel, SecretStr
+
+from common.clock import Clock
+from common.event import Event
+from common.http import HttpClient, RequestMeter
+from common.http_limits import HttpLimits
+from common.reasons import Cause, Reason
+from workers.sinks.api import (
+    Action,
+    Answered,
+    Batch,
+    Contacts,
+    Deferred,
+    Delivered,
+    Hold,
+    Item,
+    Limit,
+    Outcome,
+    Rejected,
+    Repeat,
+    Scope,
+    Unsure,
+    Verdict,
+)
+from workers.sinks.ecm import asks, mapping, pieces
+from workers.sinks.ecm import parameters as p
+from workers.sinks.ecm.answers import UNKNOWN_ERROR, hold_of
+from workers.sinks.ecm.cache import Cache
+from workers.sinks.ecm.caller import Caller, Desk, EndedError
+from workers.sinks.ecm.categories import Categories
+from workers.sinks.ecm.client import EcmClient
+from workers.sinks.ecm.config import EcmConfig
+from workers.sinks.ecm.documents import Documents
+from workers.sinks.ecm.places import Places
+from workers.sinks.ecm.signs import Signs
+from workers.sinks.ecm.tasks import Tasks
+from workers.sinks.ecm.tickets import Tickets
+from workers.sinks.ecm.troubles import MOST_ATTEMPTS, Troubles
+
+NAME = "ecm"
+UPDATE_CATEGORY, RECORD_CONSENT, CREATE_WORKSPACE = "update_category", "record_consent", "create_workspace"
+UPLOAD_DOCUMENT, ADD_VERSION = "upload_document", "add_version"
+CREATE_TASK, CREATE_REMINDER = "create_task", "create_reminder"
+
+_FORM_BYTES = 1024 * 1024
+_UNCONFIGURED = EcmConfig(
+    base_url="https://unconfigured.invalid", username="unconfigured", password=SecretStr("unconfigured")
+)
+
+
+def actions(config: EcmConfig | None = None) -> dict[str, Action]:
+    """The actions by name, with the limits of a configuration or the defaults."""
+    limits = config or _UNCONFIGURED
+    most = max(limits.max_document_bytes, _FORM_BYTES) + 65_536
+
+    def once(name: str, contacts: Contacts, parameters: type[BaseModel], *, recognises: bool = False) -> Action:
+        return Action(
+            name,
+            Repeat.ONCE,
+            contacts,
+            parameters,
+            1,
+            most,
+            limits.settle_after_s,
+            recognises_repeats=recognises,
+            can_look_up=True,
+        )
+
+    def repeatable(name: str, parameters: type[BaseModel], group: str = "main") -> Action:
+        return Action(name, Repeat.REPEATABLE, Contacts.NOBODY, parameters, 1, most, limits.settle_after_s, group=group)
+
+    made = (
+        repeatable(UPDATE_CATEGORY, p.UpdateCategory),
+        repeatable(RECORD_CONSENT, p.RecordConsent, "consent"),
+        once(UPLOAD_DOCUMENT, Contacts.NOBODY, p.UploadDocument),
+        once(ADD_VERSION, Contacts.NOBODY, p.AddVersion),
+        once(CREATE_TASK, Contacts.STAFF, p.CreateTask, recognises=True),  # names are unique, §11.3
+        once(CREATE_REMINDER, Contacts.STAFF, p.CreateReminder),
+        once(CREATE_WORKSPACE, Contacts.NOBODY, p.CreateWorkspace),
+    )
+    return {each.name: each for each in made}
+
+
+class EcmSink:
+    """Implements `workers.sinks.api.Sink`; called from several delivery threads at once."""
+
+    name = NAME
+
+    def __init__(self, config: EcmConfig, client: EcmClient, clock: Clock) -> None:
+        self._config, self._client = config, client
+        self._desk = Desk(
+            client,
+            Tickets(config, clock.monotonic),
+            Signs(config.error_texts),
+            config.login_backoff_s,
+            clock.now,
+        )
+        self._places = Places(config, Cache(config.cached_workspaces, config.cached_for_s, clock.monotonic))
+        self._categories = Categories(config)
+        self._documents = Documents(config, self._places, self._categories)
+        self._tasks = Tasks(config.task_list, self._places)
+        self._troubles = Troubles()
+        self.actions: Mapping[str, Action] = actions(config)
+        self.limits: Sequence[Limit] = (Limit(config.requests_per_minute, 60),)
+
+    @classmethod
+    def connect(cls, config: EcmConfig, clock: Clock, meter: RequestMeter | None = None) -> "EcmSink":
+        """A sink with connections of its own; nothing is contacted yet."""
+        usual = config.http_limits()
+        slow = HttpLimits(usual.connect_s, config.create_timeout_s, usual.connections, ca_file=usual.ca_file)
+        client = EcmClient(config.base_url, HttpClient(usual, meter), HttpClient(slow, meter))
+        return cls(config, client, clock)
+
+    def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
+        """What the settings lack for a flow, told before any event is seen, each with the way out."""
+        config = self._config
+        named: Mapping[str, tuple[str, Mapping[str, object]]] = {
+            "category": ("categories", config.categories),
+            "workspace_type": ("workspace_types", config.workspace_types),
+            "priority": ("task_priorities", config.task_priorities),
+        }
+        found = [
+            f"{parameter} {name!r} is not in sinks.ecm.{setting} (known: {', '.join(sorted(known)) or 'none'}); add it"
+            for parameter, (setting, known) in named.items()
+            if parameter in action.parameters.model_fields and not (parameter == "priority" and not known)
+            for name in (possible(parameter) if action.name != CREATE_REMINDER else None) or ()
+            if name not in known
+        ]
+        if action.name == RECORD_CONSENT and config.consent is None:
+            found.append("sinks.ecm.consent does not say which category keeps consent; add it")
+        return found
+
+    def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
+        """Map an event to what one delivery asks; raises UnusableEventError with a Reason."""
+        match parameters:
+            case p.UpdateCategory():
+                return mapping.update_category(event, parameters, self._config)
+            case p.RecordConsent():
+                return mapping.record_consent(event, parameters, self._config)
+            case p.UploadDocument():
+                return mapping.upload_document(event, parameters, self._config)
+            case p.AddVersion():
+                return mapping.add_version(event, parameters, self._config)
+            case p.CreateTask():
+                return mapping.create_task(event, parameters, self._config)
+            case p.CreateReminder():
+                return mapping.create_reminder(event, parameters, self._config)
+            case p.CreateWorkspace():
+                return mapping.create_workspace(event, parameters, self._config)
+        raise TypeError(f"{action.name} has no parameters of type {type(parameters).__name__}")
+
+    def deliver(self, batch: Batch) -> Outcome:
+        """Carry out the one item of a batch.
+
+        Raises GateClosedError and BudgetGoneError; what was written until then is made again by a repeat,
+        and changes nothing then.
+        """
+        (item,) = batch.items
+        piece: pieces.Piece = item.body
+        caller = Caller(self._desk, batch.action.name, batch)
+        try:
+            try:
+                verdict = self._carried_out(caller, piece)
+            except EndedError as error:
+                if not (error.is_absent and self._places.forget(caller.remembered)):
+                    raise
+                verdict = self._carried_out(caller, piece)  # what we remembered is gone: look again
+        except EndedError as error:
+            return self._ended(batch, error)
+        self._troubles.went_well(_record(batch))
+        return Answered([verdict])
+
+    def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
+        """What became of unsure items, by what they carry of the event."""
+        return [self._looked_up(action, item.body) for item in items]
+
+    def used_today(self) -> int | None:
+        """None: the vendor publishes no quota (§15)."""
+        return None
+
+    def probe(self, action: Action) -> Hold | None:
+        """Ask whether the server is up (`ping`), then whether our account still gets in; both only read."""
+        del action
+        caller = Caller(self._desk, "probe")
+        reply = caller.send(asks.ping())
+        held = hold_of(caller.judged(asks.ping(), reply).outcome)
+        return held or hold_of(caller.attempt(asks.whoami())[0].outcome)
+
+    def close(self) -> None:
+        """Let connections go."""
+        self._client.close()
+
+    def _carried_out(self, caller: Caller, piece: pieces.Piece) -> Delivered:
+        match piece:
+            case pieces.UpdateCategoryPiece():
+                node = self._places.workspace(caller, piece.where)
+                self._categories.update(caller, node, piece.change)
+                return Delivered({"workspace_id": node})
+            case pieces.ConsentPiece():
+                node = self._places.workspace(caller, piece.where)
+                self._categories.append(caller, node, piece)
+                return Delivered({"workspace_id": node})
+            case pieces.DocumentPiece():
+                return self._documents.upload(caller, piece)
+            case pieces.VersionPiece():
+                return self._documents.add_version(caller, piece)
+            case pieces.TaskPiece():
+                return self._tasks.create_task(caller, piece)
+            case pieces.ReminderPiece():
+                return self._tasks.create_reminder(caller, piece)
+            case pieces.WorkspacePiece():
+                return Delivered({"workspace_id": self._places.create(caller, piece)})
+
+    def _looked_up(self, action: Action, piece: pieces.Piece) -> Delivered | Unsure | None:
+        caller = Caller(self._desk, action.name)
+        try:
+            return self._found(caller, piece)
+        except EndedError as error:
+            return Unsure(Reason.VENDOR_ERROR, f"the look-up got no answer ({error.row or 'ambiguous'})")
+
+    def _found(self, caller: Caller, piece: pieces.Piece) -> Delivered | None:
+        match piece:
+            case pieces.DocumentPiece():
+                return self._documents.upload_found(caller, piece)
+            case pieces.VersionPiece():
+                return self._documents.version_found(caller, piece)
+            case pieces.TaskPiece():
+                return self._tasks.task_found(caller, piece)
+            case pieces.ReminderPiece():
+                return self._tasks.reminder_found(caller, piece)
+            case pieces.WorkspacePiece():
+                node = self._places.find_workspace(caller, piece.key)
+                return Delivered({"workspace_id": node}) if node else None
+        raise NotImplementedError("a repeatable action is repeated, not looked up")
+
+    def _ended(self, batch: Batch, error: EndedError) -> Outcome:
+        """An outcome as it is, except for a 500 of unknown text: a record's, or everybody's (§16)."""
+        if error.row != UNKNOWN_ERROR or not isinstance(error.outcome, Answered):
+            return error.outcome
+        trouble = self._troubles.failed(_record(batch))
+        verdicts: Sequence[Verdict] = error.outcome.verdicts
+        if trouble.is_everybodys:
+            return Answered(verdicts, Hold(Cause.VENDOR_DOWN, Scope.ACTION, "500 for several records in a row"))
+        may_end = batch.action.repeat is Repeat.REPEATABLE or isinstance(verdicts[0], Deferred)
+        if trouble.attempts >= MOST_ATTEMPTS and may_end:
+            detail = f"500 with an unknown text, {trouble.attempts} times"
+            return Answered([Rejected(Reason.REFUSED, detail, "UNKNOWN_500")])
+        return error.outcome
+
+
+def _record(batch: Batch) -> object:
+    """What tells one delivery's item from another's across its repeats; prepared anew it is equal."""
+    piece = batch.items[0].body
+    return (batch.action.name, _fingerprint(piece))
+
+
+def _fingerprint(piece: pieces.Piece) -> object:
+    match piece:
+        case pieces.ConsentPiece():
+            return str(piece.values[piece.mark])
+        case pieces.DocumentPiece() | pieces.VersionPiece():
+            return (piece.identity, piece.name, piece.where)
+        case pieces.TaskPiece():
+            return piece.name
+        case pieces.ReminderPiece():
+            return piece.tag
+        case pieces.WorkspacePiece():
+            return piece.key
+        case pieces.UpdateCategoryPiece():
+            return (piece.where, piece.change.category, str(sorted(piece.change.values.items())))

@@ -1,0 +1,54 @@
+"""Parking: past the patience a key leaves memory, its deliveries go to the retry topic and come back in order.
+
+Retry records wait in place and are never written again: only what came from an event topic is parked. A key
+that has retry records which were not read back stays parked, so that what follows goes behind them.
+"""
+
+from datetime import datetime
+
+from workers.sinks.delivery import Delivery, Doubt
+from workers.sinks.dispatcher import Dispatcher
+from workers.sinks.headers import DEFERRED, UNSURE
+from workers.sinks.ledger import Ledger
+from workers.sinks.naming import withdraw
+from workers.sinks.routes import Routes
+from workers.sinks.window import Window
+
+MOST_PARKED = 100_000
+"""Lanes of one partition that may be parked at once; beyond it they wait in memory and reading pauses."""
+
+
+class Parker:
+    """Parks lanes of one runner."""
+
+    def __init__(self, dispatcher: Dispatcher, ledger: Ledger, routes: Routes) -> None:
+        self._dispatcher, self._ledger, self._routes = dispatcher, ledger, routes
+
+    def park(self, head: Delivery, not_before: datetime | None = None) -> None:
+        """Park a lane whose head is neither out nor waiting: all of it that came from event topics, in order."""
+        partition = head.window.partition
+        lane = [head, *partition.lanes.pull(head.lane)]
+        going = [delivery for delivery in lane if delivery.retried is None]
+        staying = [delivery for delivery in lane if delivery.retried is not None]
+        for delivery in staying:
+            if partition.lanes.add(delivery.lane, delivery) and delivery is head:
+                partition.lanes.wait(head, 0.0)
+            elif delivery is staying[0]:
+                self._dispatcher.freed(delivery)
+        withdraw([delivery for delivery in going if delivery.doubt is Doubt.NONE])
+        if going:
+            self._ledger.park(going, UNSURE if going[0].doubt is not Doubt.NONE else DEFERRED, not_before)
+
+    def relieve(self, windows: list[Window]) -> None:
+        """Make room in full windows: park what waits for a time, and what an action's hold keeps back."""
+        for partition in {id(window.partition): window.partition for window in windows}.values():
+            if len(partition.parked) >= MOST_PARKED:
+                continue
+            held = self._dispatcher.take_out(
+                lambda d, partition=partition: d.window.partition is partition and self._may_park(d)  # type: ignore[misc]
+            )
+            for head in (*held, *partition.lanes.take_waiting(lambda delivery: delivery.retried is None)):
+                self.park(head)
+
+    def _may_park(self, delivery: Delivery) -> bool:
+        return delivery.retried is None and self._routes.is_action_held(delivery.action)
