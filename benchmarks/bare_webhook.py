@@ -49,8 +49,10 @@ class Bare:
         stored: asyncio.Future[None] = loop.create_future()
 
         def delivered(error: KafkaError | None, _: Message) -> None:
-            settle = stored.set_exception if error else stored.set_result
-            loop.call_soon_threadsafe(settle, RuntimeError(str(error)) if error else None)
+            if error:
+                loop.call_soon_threadsafe(stored.set_exception, RuntimeError(str(error)))
+            else:
+                loop.call_soon_threadsafe(stored.set_result, None)
 
         event["occurred_at"] = datetime.fromisoformat(event["occurred_at"])
         event["ingested_at"] = datetime.now(UTC)

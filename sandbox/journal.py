@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-_SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "otcsticket", "otdsticket"})
 
 
 @dataclass(slots=True)

@@ -13,6 +13,8 @@ PRODUCER_BYTES = 2 * 1024 * 1024
 
 _SIZE = "max.message.bytes"
 _BROKER_SIZE = 1048588  # Apache Kafka's default of max.message.bytes
+_DAY_MS = 24 * 60 * 60 * 1000
+_KEPT = {"compact": "only the latest record of each key is kept", "delete": "records older than its retention go"}
 _COPIES = frozenset({Kind.RETRY, Kind.DEAD_LETTER})
 
 
@@ -158,6 +160,15 @@ def _mend(topic: Topic, actual: ActualTopic, environment: Environment, wanted: M
         found = actual.config.get(config)
         if found is not None and found != value and not _is_roomier(topic, config, found, value):
             yield ChangeConfig(name, config, found, value)
+            yield from _losses(name, config, found, value)
+
+
+def _losses(name: str, config: str, found: str, wanted: str) -> Iterator[Advice]:
+    """What a change deletes that is in the topic now: said before it is done."""
+    if config == "retention.ms" and int(wanted) >= 0 and (int(found) < 0 or int(wanted) < int(found)):
+        yield Advice(f"{name}: records older than {int(wanted) / _DAY_MS:g} days are deleted by this")
+    if config == "cleanup.policy":
+        yield Advice(f"{name}: by this, {_KEPT.get(wanted, 'other records are kept')}")
 
 
 def _is_roomier(topic: Topic, config: str, found: str, wanted: str) -> bool:

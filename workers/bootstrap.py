@@ -200,7 +200,8 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
         clock=worker.clock,
         meter=SinkMeter(worker.metrics, sink.name, group),
     )
-    worker.await_registry(lambda: encoder.load([RECEIPTS]))
+    # receipts, and whatever an action yields: once it works, a runner does not wait for the registry to write
+    worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
 

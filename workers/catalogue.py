@@ -13,6 +13,8 @@ from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
 from workers.sinks.braze.sink import BrazeSink
 from workers.sinks.braze.sink import actions as braze_actions
+from workers.sinks.ecm.sink import EcmSink
+from workers.sinks.ecm.sink import actions as ecm_actions
 from workers.sinks.marketo.sink import MarketoSink
 from workers.sinks.marketo.sink import actions as marketo_actions
 
@@ -27,6 +29,7 @@ class Vendor:
 
 VENDORS: Mapping[str, Vendor] = {
     "braze": Vendor(braze_actions, BrazeSink.connect),
+    "ecm": Vendor(ecm_actions, EcmSink.connect),
     "marketo": Vendor(marketo_actions, MarketoSink.connect),
 }
 

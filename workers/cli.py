@@ -4,6 +4,7 @@
 that needs it (a test holds that list).
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import wraps
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from workers.produce import LineError, Stored
     from workers.settings import Settings
 
-SINKS = ("braze", "marketo")
+SINKS = ("braze", "ecm", "marketo")
 GROUPS = ("main", "consent")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -302,30 +303,42 @@ def schemas_register(settings: "Settings", yes: bool, keep_levels: bool) -> None
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--check", "is_check", is_flag=True, help="Only validate; no broker is needed.")
 @click.option("--keep-going", is_flag=True, help="Send the good lines even if some are bad.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only what is bad, and the count.")
 @_with_settings
-def produce(settings: "Settings", topic: str, file: BinaryIO, is_check: bool, keep_going: bool) -> None:
+def produce(settings: "Settings", topic: str, file: BinaryIO, quiet: bool, **options: bool) -> None:
     """Send JSON events, one a line, from FILE or standard input (-); what is wrong is told by line.
 
-    All lines are validated first: nothing is sent when one is bad, unless --keep-going.
+    A file is validated first: nothing is sent when a line is bad, unless --keep-going. A pipe is sent as it is
+    read, and the first bad line ends it, unless --keep-going.
     """
+    from common.errors import ForbiddenTopicError, UnknownTopicError
     from workers.produce_command import produce_lines
+    from workers.progress_bar import ProgressBar
 
-    _end(_tell_lines(produce_lines(settings, topic, file, is_check=is_check, keep_going=keep_going)))
+    with ProgressBar() as bar:
+        try:
+            answers = produce_lines(settings, topic, file, progress=bar, **options)
+            is_whole = _tell_lines(answers, bar.say, quiet)
+        except (UnknownTopicError, ForbiddenTopicError) as error:
+            raise click.BadParameter(str(error), param_hint="TOPIC") from error
+    _end(is_whole)
 
 
-def _tell_lines(answers: "Iterable[Stored | LineError]") -> bool:
+def _tell_lines(answers: "Iterable[Stored | LineError]", say: Callable[[str], None], quiet: bool) -> bool:
     """Print what became of each line; whether all were good."""
     from workers.produce import LineError
 
+    tell = say if sys.stdout.isatty() else click.echo
     good = bad = 0
     for answer in answers:
         if isinstance(answer, LineError):
             bad += 1
-            click.echo(answer, err=True)
+            say(str(answer))
         else:
             good += 1
-            click.echo(f"line {answer.line}: {answer.event_id} {answer.position or 'is good'}")
-    click.echo(f"{good} good, {bad} bad", err=True)
+            if not quiet:
+                tell(f"line {answer.line}: {answer.event_id} {answer.position or 'is good'}")
+    say(f"{good} good, {bad} bad")
     return not bad
 
 

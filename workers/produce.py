@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from common.clock import Clock
 from common.errors import InvalidEventError, RecordTooLargeError, UnconfirmedError
@@ -11,9 +12,12 @@ from common.event import Position
 from workers.ingest.intake import Intake
 from workers.ingest.sources.canonical import CanonicalTranslation, check_topic
 from workers.ingest.strict_json import parse
+from workers.lines import LINE_MAX_BYTES
 
 SOURCE = "produce"
 """The `source` of an event that names none."""
+
+Answer = TypeVar("Answer")
 
 _WINDOW = 500
 """Events on their way at once: enough to fill batches, few enough to name the lines in doubt."""
@@ -48,17 +52,21 @@ def produce(
     *,
     event_topics: Collection[str],
     check: bool = False,
+    keep_going: bool = True,
 ) -> Iterator[Stored | LineError]:
     """What became of each line that is not blank, in their order; with `check` nothing is sent.
 
-    A bad line does not stop the others. Raises UnknownTopicError, ForbiddenTopicError, RegistryDownError,
+    A bad line does not stop the others, unless `keep_going` is false: then no line after it is begun, only those
+    on their way end. Raises UnknownTopicError, ForbiddenTopicError, RegistryDownError,
     and FatalError when the producer is beyond repair.
     """
     check_topic(topic, event_topics)
     producing = _Producing(intake, clock, CanonicalTranslation(topic, SOURCE), check)
     for number, line in enumerate(lines, start=1):
-        if line.strip():
+        if line and not line.isspace():
             yield from producing.take(number, line)
+        if producing.has_failed and not keep_going:
+            break
     yield from producing.rest()
 
 
@@ -68,10 +76,11 @@ class _Producing:
     def __init__(self, intake: Intake, clock: Clock, translate: CanonicalTranslation, check: bool) -> None:
         self._intake, self._clock, self._translate, self._check = intake, clock, translate, check
         self._under_way: deque[_UnderWay | LineError] = deque()
+        self.has_failed = False
 
     def take(self, number: int, line: bytes) -> Iterator[Stored | LineError]:
         """Start one line; yields the oldest answers when the window is full."""
-        self._under_way.append(self._start(number, line))
+        self._under_way.append(self._told(self._start(number, line)))
         while len(self._under_way) > _WINDOW:
             yield self._next()
 
@@ -81,6 +90,8 @@ class _Producing:
             yield self._next()
 
     def _start(self, number: int, line: bytes) -> "_UnderWay | LineError":
+        if len(line) > LINE_MAX_BYTES:
+            return LineError(number, [("", f"is longer than {LINE_MAX_BYTES} bytes: an event a line, no array")])
         try:
             event = self._translate(parse(line), self._clock.now())
             record = self._intake.record(event)
@@ -95,7 +106,11 @@ class _Producing:
 
     def _next(self) -> Stored | LineError:
         oldest = self._under_way.popleft()
-        return oldest if isinstance(oldest, LineError) else oldest.ended()
+        return oldest if isinstance(oldest, LineError) else self._told(oldest.ended())
+
+    def _told(self, answer: Answer) -> Answer:
+        self.has_failed = self.has_failed or isinstance(answer, LineError)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from common.settings.reference import reference
 from common.settings.show import Row, rows
 from workers.ingest.config import WebhookConfig
 from workers.sinks.braze.config import BrazeConfig
+from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.marketo.config import MarketoConfig
 
 _NAME = r"^[A-Za-z0-9._-]*$"
@@ -45,6 +46,7 @@ class SinksSettings(Section):
     """One section a vendor; a sink without one cannot run."""
 
     braze: BrazeConfig | None = Field(None, description="Braze.")
+    ecm: EcmConfig | None = Field(None, description="OpenText Extended ECM.")
     marketo: MarketoConfig | None = Field(None, description="Marketo.")
 
 

@@ -184,9 +184,7 @@ class TopicAdmin:
     def _away(self, what: str) -> BrokerDownError:
         self._client.poll(0)  # the reasons are told there
         reason = self._trouble.words or "check kafka.bootstrap.servers and that the broker runs"
-        return BrokerDownError(
-            f"no answer from {self._addresses} in {self._timeout_s:g} s, asked to {what}: {reason}"
-        )
+        return BrokerDownError(f"no answer from {self._addresses} in {self._timeout_s:g} s, asked to {what}: {reason}")
 
 
 def check_partitions(

@@ -188,11 +188,15 @@ class Registry:
 
     def accepts(self, subject: str, schema: Schema) -> bool:
         """Whether the registry would take this as the subject's next version, at its present level."""
-        text = text_of(schema)
-        return self.ask(
-            f"whether {subject} may change so",
-            lambda client: client.test_compatibility_all_versions(subject, text),
-        )
+        text, level = text_of(schema), self.level(subject)
+
+        def request(client: SchemaRegistryClient) -> bool:
+            # Confluent's own holds it to as many versions as the level says, others to as many as are named
+            if level is None or level.endswith("_TRANSITIVE"):
+                return client.test_compatibility_all_versions(subject, text)
+            return client.test_compatibility(subject, text)
+
+        return self.ask(f"whether {subject} may change so", request)
 
     def set_level(self, subject: str, level: str) -> None:
         """Hold a subject to a compatibility level."""

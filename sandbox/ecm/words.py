@@ -1,4 +1,7 @@
-"""What Content Server says, word for word (page §2, §3, §7, §8, §9, §11, §16). Where the page gives no text, a line says so."""
+"""What Content Server says, word for word (page §2, §7, §8, §9, §11, §16).
+
+Where the page gives no text, a line says so.
+"""
 
 AUTHENTICATION_REQUIRED = "Authentication Required"
 BAD_LOGIN = "Invalid username/password specified"
@@ -37,9 +40,8 @@ def applied(name: str) -> str:
 
 def foreign(category: int, key: str) -> str:
     """An attribute of another category."""
-    return (
-        f"Category ID '{category}' was specified for Categories Update, but a non-matching attribute ('{key}') was found"
-    )
+    said = f"Category ID '{category}' was specified for Categories Update"
+    return f"{said}, but a non-matching attribute ('{key}') was found"
 
 
 def missing(parameter: str) -> str:

@@ -78,8 +78,9 @@ def _tokens(tokens: Any) -> dict[str, str]:
     """By name; the braces are a part of it."""
     found = {}
     for each in tokens if isinstance(tokens, list) else [None]:
-        name = each.get("name") if isinstance(each, dict) else None
+        token = each if isinstance(each, dict) else {}
+        name = token.get("name")
         if not isinstance(name, str) or not (name.startswith("{{my.") and name.endswith("}}")):
             raise RefusedError("1003", "Invalid token")  # invented: the page knows no text
-        found[name] = each["value"] if "value" in each else ""
+        found[name] = token.get("value", "")
     return found

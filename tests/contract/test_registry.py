@@ -166,7 +166,7 @@ HOLDS: dict[str, tuple[tuple[int, Any], str]] = {
     "a 503": ((503, b""), "answered 503"),
     "a 429": ((429, {"error_code": 42900, "message": "slow down"}), "answered 429: slow down"),
     "a redirect": ((302, b""), "answered 302"),
-    "credentials that are missing": ((401, {"error_code": 401, "message": "no"}), "refuses our credentials with 401: none"),
+    "credentials that are missing": ((401, {"error_code": 401, "message": "no"}), "refuses our credentials with 401"),
     "rights that are missing": ((403, {"error_code": 40301, "message": "no"}), "refuses our credentials with 403"),
     "a login page": ((200, b"<html>log in</html>"), r"did not answer as a registry does \(JSONDecodeError"),
     "an empty success": ((200, b""), "did not answer as a registry does"),

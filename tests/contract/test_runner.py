@@ -192,9 +192,9 @@ def test_a_full_window_pauses_and_goes_on(make_rig: MakeRig) -> None:
     rig.sink.on_probe = lambda: None if is_well else Hold(Cause.VENDOR_DOWN, Scope.SINK, "away")
     rig.write(*(workspace_event(number, "one-key") for number in range(1200)))
     with rig.running(window_records=100, linger_s=0.0) as runner:
-        windows = runner._ownership.windows
-        eventually(lambda: any(window.is_paused for window in windows.values()), 30)
-        assert max(window.progress.span for window in windows.values()) <= 600
+        ownership = runner._ownership
+        eventually(lambda: any(window.is_paused for window in ownership.windows.values()), 30)
+        assert max(window.progress.span for window in ownership.windows.values()) <= 600
         is_well = True
         eventually(lambda: rig.committed() == 1200, 60)
     assert ids(rig.sink.got, "one-key") == [workspace_event(n, "one-key")["event_id"] for n in range(1200)]

@@ -237,6 +237,7 @@ def _log(bootstrap: str, prefix: str) -> list[tuple[str, int, int]]:
     for record in LogReader({"bootstrap.servers": bootstrap}).records(prefix + TOPIC):
         value = decoder.decode(TOPIC, record.value)
         assert record.key == value["customer"]["customer_id"].encode()
-        assert dict(record.headers)["ce_type"] == f"{TOPIC}.SENT".encode()
+        headers = dict(record.headers)
+        assert (headers["ce_type"], headers["ce_id"]) == (f"{TOPIC}.SENT".encode(), value["event_id"].encode())
         found.append((value["customer"]["customer_id"], record.partition, int(value["document_id"])))
     return found

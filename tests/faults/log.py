@@ -93,6 +93,7 @@ class Log:
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self._bootstrap, self.prefix = bootstrap, prefix
         self._decoder = Decoder(LocalSchemas())
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
 
     def create(self, names: Iterable[str], partitions: int) -> None:
         """Make these topics as their files say, with so many partitions and one copy."""
@@ -103,20 +104,20 @@ class Log:
 
     def delete(self, names: Iterable[str]) -> None:
         """Take topics away, so that many histories fit on one broker."""
-        for future in self._admin().delete_topics([self.prefix + name for name in names]).values():
+        for future in self._admin.delete_topics([self.prefix + name for name in names]).values():
             future.exception(ANSWER_S)
 
     def set_config(self, topic: str, name: str, value: str) -> None:
         """Change a config of a topic while everything runs."""
         entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, self.prefix + topic, incremental_configs=[entry])
-        for future in self._admin().incremental_alter_configs([resource]).values():
+        for future in self._admin.incremental_alter_configs([resource]).values():
             future.result(ANSWER_S)
 
     def forget_offsets(self, group: str, names: Iterable[str]) -> None:
         """What the broker does with a group that had no member for longer than offsets are kept."""
         which = ConsumerGroupTopicPartitions(self.prefix + group, self._partitions(names))
-        for future in self._admin().delete_consumer_group_offsets([which]).values():
+        for future in self._admin.delete_consumer_group_offsets([which]).values():
             future.result(ANSWER_S)
 
     def stored(self, group: str, names: Iterable[str]) -> dict[tuple[str, int], Stored]:
@@ -185,11 +186,8 @@ class Log:
         return Letter(mark, said["dlq.flow"], said["dlq.reason"], said.get("dlq.worker", ""), address)
 
     def _partitions(self, names: Iterable[str]) -> Sequence[TopicPartition]:
-        known = self._admin().list_topics(timeout=ANSWER_S).topics
+        known = self._admin.list_topics(timeout=ANSWER_S).topics
         return [TopicPartition(self.prefix + name, number) for name in names for number in known[self.prefix + name].partitions]
-
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self._bootstrap, **QUIET})
 
     def _consumer(self, group: str = "fault-harness", **settings: object) -> Consumer:
         return Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, **QUIET, **settings})

@@ -85,6 +85,10 @@ class Vendor:
 
     # -- what a test tells it -----------------------------------------------------------------
 
+    def knows(self, flow: FlowLine) -> None:
+        """A flow that is none of the usual ones."""
+        self._topics[flow.name] = flow.topic
+
     def script(self, script: Script, matches: Matches = work, times: int | None = None) -> Rule:
         """From now on, for these requests; the first rule that matches counts."""
         rule = Rule(script, matches, times)

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,13 @@ from pydantic import BaseModel
 from common.clock import SystemClock
 from common.codec import Decoder, Encoder, LocalSchemas
 from common.errors import RegistryDownError
-from common.event import Event, PartitionId
+from common.event import Commit, Event, PartitionId
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
 from common.kafka.plain import PlainProducer
 from common.kafka.transactions import TransactionalProducer
+from common.reasons import Reason
 from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
 from workers.dead_letters import DeadLetters
@@ -120,21 +121,22 @@ class ScriptedSink:
         """Nothing to let go."""
 
 
-def rig_actions(settle_after_s: float) -> dict[str, Action]:
+def rig_actions(settle_after_s: float, can_look_up: bool = False) -> dict[str, Action]:
     """`send` once, `put` repeatable."""
+    once, repeatable, nobody = Repeat.ONCE, Repeat.REPEATABLE, Contacts.NOBODY
     made = (
-        Action("send", Repeat.ONCE, Contacts.NOBODY, Parameters, 10, 10_000, settle_after_s),
-        Action("put", Repeat.REPEATABLE, Contacts.NOBODY, Parameters, 10, 10_000, settle_after_s),
+        Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up),
+        Action("put", repeatable, nobody, Parameters, 10, 10_000, settle_after_s),
     )
     return {action.name: action for action in made}
 
 
-def rig_flows(folder: Path, *flows: str) -> Flows:
+def rig_flows(folder: Path, *flows: str, can_look_up: bool = False) -> Flows:
     """Flows in YAML on workspace events; by default one that puts every CREATED."""
     default = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
     file = folder / "flows.yaml"
     file.write_text("\n".join(flows or [default]))
-    named = {f"braze.{name}": action for name, action in rig_actions(0.05).items()}
+    named = {f"braze.{name}": action for name, action in rig_actions(0.05, can_look_up).items()}
     return load_flows([file], named, {}, catalogue(), default=None)
 
 
@@ -168,6 +170,10 @@ class RigSchemas(LocalSchemas):
         return self.more.get(schema_id) or super().schema(schema_id)
 
 
+class _KilledError(BaseException):
+    """Stands for SIGKILL: nobody catches it."""
+
+
 class SinkRig:
     """Topics on a broker, a scripted vendor, and runners that a test starts and stops."""
 
@@ -177,8 +183,9 @@ class SinkRig:
         self.sink, self.schemas = ScriptedSink(), RigSchemas()
         self._encoder = Encoder(LocalSchemas())
         self._producer = Producer(producer_config(self.kafka))
-        group = f"{prefix}commfleet.braze.main"
-        self._asking = GroupConsumer(consumer_config(self.kafka, group_id=group), lambda _: None)
+        self.group = f"{prefix}commfleet.braze.main"
+        self.has_ended = False
+        self._asking = self._asker()
         self.touch()
 
     def close(self) -> None:
@@ -205,7 +212,7 @@ class SinkRig:
 
     def runner(self, window_records: int = 1000, **pace: Any) -> Runner:
         """A wired runner of this rig's group."""
-        group = f"{self.prefix}commfleet.braze.main"
+        group = self.group
         paces = {
             "max_in_flight": 4, "linger_s": 0.01, "backoff_base_s": 0.05, "backoff_cap_s": 0.2,
             "patience_s": 60.0, "give_up_s": 3600.0, "give_up_once_s": 3600.0, "drain_s": 5.0,
@@ -247,7 +254,10 @@ class SinkRig:
                 runner.run(stop)
             except BaseException as error:
                 failures.append(error)
+            finally:
+                self.has_ended = True
 
+        self.has_ended = False
         thread = threading.Thread(target=run)
         thread.start()
         try:
@@ -259,10 +269,67 @@ class SinkRig:
         if failures:
             raise failures[0]
 
+    @contextmanager
+    def crashing(self) -> Iterator[None]:
+        """A runner that ends in the block like one that was killed: no settle, no commit, a request on its way."""
+        runner, stop, release = self.runner(), threading.Event(), threading.Event()
+
+        def hang(_: Batch, items: Sequence[Got]) -> Outcome:
+            release.wait(30)
+            return Answered([Unsure(Reason.CONNECTION)] * len(items))
+
+        self.sink.script = hang
+        thread = threading.Thread(target=self._run_until_killed, args=(runner, stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(10)
+            release.set()
+
+    def _run_until_killed(self, runner: Runner, killed: threading.Event) -> None:
+        turn, owns = runner._turn, runner._ownership
+
+        def last_turn() -> None:
+            if killed.is_set():
+                raise _KilledError
+            turn()
+
+        runner._turn = last_turn  # type: ignore[method-assign]
+        runner._close = lambda: None  # type: ignore[method-assign]
+        with suppress(_KilledError):
+            runner.run(threading.Event())
+        owns.revoked = owns.lost = lambda _: None  # type: ignore[assignment,method-assign]
+        runner._consumer.close()
+
+    def rename_group(self, suffix: str) -> None:
+        """Another group's name, and so no commits, on the same topics."""
+        self.group += suffix
+        self._asking.close()
+        self._asking = self._asker()
+
+    def reset_offsets(self, offset: int) -> None:
+        """What kafka-consumer-groups --reset-offsets does: offsets without our metadata."""
+        self._asking.commit_now({PartitionId(self.prefix + WORKSPACE, n): Commit(offset, "") for n in range(4)})
+
+    def _asker(self) -> GroupConsumer:
+        return GroupConsumer(consumer_config(self.kafka, group_id=self.group), lambda _: None)
+
+    def commits(self) -> list[Commit]:
+        """What the group keeps for the workspace topic."""
+        found = self._asking.committed([PartitionId(self.prefix + WORKSPACE, number) for number in range(4)])
+        return [commit for commit in found.values() if commit]
+
     def committed(self) -> int:
         """Records of the workspace topic below the group's committed offsets."""
-        found = self._asking.committed([PartitionId(self.prefix + WORKSPACE, number) for number in range(4)])
-        return sum(commit.offset for commit in found.values() if commit)
+        return sum(commit.offset for commit in self.commits())
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """Every receipt, decoded, in the log's order."""
+        decoder = Decoder(self.schemas)
+        records = LogReader(self.kafka).records(self.prefix + RECEIPTS)
+        return [decoder.decode(RECEIPTS, record.value) for record in records]
 
     def letters(self) -> list[dict[str, str]]:
         """The `dlq.*` headers of every letter."""

@@ -1,7 +1,9 @@
 """The commands' own wiring, on the embedded broker where they need one."""
 
+import io
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -30,10 +32,15 @@ def line() -> bytes:
     return json.dumps(json.loads(EVENT.read_text())).encode()
 
 
+def lines(*each: bytes) -> BinaryIO:
+    """A file of these lines."""
+    return io.BytesIO(b"\n".join(each))
+
+
 def test_good_lines_are_stored(settings: Settings) -> None:
     """With their position."""
     found = list(
-        produce_lines(settings, "comms.workspace.v1", [line(), b"\n", line()], is_check=False, keep_going=False)
+        produce_lines(settings, "comms.workspace.v1", lines(line(), b"", line()), is_check=False, keep_going=False)
     )
 
     assert [answer.line for answer in found] == [1, 3]
@@ -42,14 +49,14 @@ def test_good_lines_are_stored(settings: Settings) -> None:
 
 def test_one_bad_line_keeps_all_back(settings: Settings) -> None:
     """Only what is bad is told: the good ones were not sent."""
-    found = list(produce_lines(settings, "comms.workspace.v1", [line(), b"{"], is_check=False, keep_going=False))
+    found = list(produce_lines(settings, "comms.workspace.v1", lines(line(), b"{"), is_check=False, keep_going=False))
 
     assert [(type(answer), answer.line) for answer in found] == [(LineError, 2)]
 
 
 def test_keep_going_sends_the_good_ones(settings: Settings) -> None:
     """And tells the bad ones."""
-    found = list(produce_lines(settings, "comms.workspace.v1", [b"{", line()], is_check=False, keep_going=True))
+    found = list(produce_lines(settings, "comms.workspace.v1", lines(b"{", line()), is_check=False, keep_going=True))
 
     assert [type(answer) for answer in found] == [LineError, Stored]
 
@@ -63,7 +70,7 @@ def test_nothing_is_planned_on_the_embedded_broker(settings: Settings) -> None:
 
 def test_topics_are_listed_with_what_is_there(settings: Settings) -> None:
     """By their full names; missing ones have no count."""
-    list(produce_lines(settings, "comms.workspace.v1", [line()], is_check=False, keep_going=True))
+    list(produce_lines(settings, "comms.workspace.v1", lines(line()), is_check=False, keep_going=True))
 
     rows = {row.name: row for row in topic_rows(settings)}
 

@@ -84,6 +84,22 @@ def test_drift_is_set_back() -> None:
     assert str(steps[0]) == "set retention.ms of eu.comms.batch.v1: 1000 -> 1209600000"
 
 
+@pytest.mark.parametrize(
+    ("config", "note"),
+    [
+        ({"retention_ms": "-1"}, "records older than 14 days are deleted by this"),
+        ({"retention_ms": "1209600001"}, "records older than 14 days are deleted by this"),
+        ({"cleanup_policy": "compact"}, "by this, records older than its retention go"),
+    ],
+)
+def test_what_a_change_deletes_is_said(config: dict[str, str], note: str) -> None:
+    """Before anybody agrees to it."""
+    change, advice = _plan(_as_wanted(**{BATCH: _batch(**config)}))
+
+    assert isinstance(change, ChangeConfig)
+    assert str(advice) == f"note: eu.{BATCH}: {note}"
+
+
 def test_configs_that_no_file_names_are_left_alone() -> None:
     """A platform team's own settings stay."""
     assert _plan(_as_wanted(**{BATCH: _batch(segment_ms="1")})) == []

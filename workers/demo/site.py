@@ -27,6 +27,7 @@ def site() -> dict[str, Any]:
         },
         "ingest": {
             "webhook": {
+                "unready_s": 0,
                 "sources": {
                     "exstream": {
                         "kind": "exstream",

@@ -55,7 +55,9 @@ class WebhookConfig(BaseModel):
         2.0, ge=0, description="At a stop, so long the worker is not ready but still takes requests: routes follow."
     )
     reread_s: float = Field(
-        10.0, gt=0, description="How often the `…_FILE`s of secrets are looked at; a changed one is read without a restart."
+        10.0,
+        gt=0,
+        description="How often `…_FILE`s of secrets are looked at; a changed one needs no restart.",
     )
     drain_s: float = Field(25.0, ge=0, description="At a stop, running requests have this long to end.")
     sources: dict[str, SourceConfig] = Field(

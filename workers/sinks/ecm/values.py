@@ -63,7 +63,7 @@ def field(value: Any) -> str:
 
 def is_same(current: Any, wanted: Value) -> bool:
     """Whether the server already has a value, however it writes it down."""
-    return _plain(current) == _plain(wanted)
+    return bool(_plain(current) == _plain(wanted))
 
 
 def node_name(text: str, path: str) -> str:

@@ -102,7 +102,7 @@ class MarketoConfig(SinkConfig):
         default_factory=dict, description="Custom objects that flows may write: our name -> object (§2.7)."
     )
     consent: tuple[ConsentRule, ...] = Field(
-        (_UNSUBSCRIBED,),
+        default_factory=lambda: (_UNSUBSCRIBED,),
         description="Which lead field shows which decision (§6): kind, channel, purpose and subscription_group say "
         "when, field, opted_in, opted_out and reason_field say what is written. PREFERRED_CHANNEL writes the channel.",
         json_schema_extra={"default_text": "e-mail marketing is `unsubscribed`"},
