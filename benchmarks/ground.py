@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.cores import STAGE, started_on
@@ -66,6 +66,7 @@ class KafkaGround:
         listed = self._admin.list_consumer_groups(request_timeout=_ANSWER_S).result().valid
         ours = [group.group_id for group in listed if group.group_id.startswith(self._prefix)]
         if not ours:
+            self._forget_starts()
             return True
         for answer in self._admin.delete_consumer_groups(ours).values():
             try:
@@ -74,6 +75,14 @@ class KafkaGround:
                 if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
                     raise
         return False
+
+    def _forget_starts(self) -> None:
+        """Delete the start markers: a group without offsets that has run before refuses to begin."""
+        found = self._admin.list_topics(timeout=_ANSWER_S).topics
+        names = [name for name in found if name.startswith(f"{self._prefix}comms.retry.")]
+        every = [TopicPartition(name, number, OFFSET_END) for name in names for number in found[name].partitions]
+        for answer in self._admin.delete_records(every).values():
+            answer.result(_ANSWER_S)
 
 
 class EmbeddedGround:

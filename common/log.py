@@ -23,7 +23,16 @@ from common.settings import LogSettings
 _TEXT_CHARACTERS = 1000
 _ITEMS = 20
 _FRAMES = 12
-_CHATTY = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "asyncio", "pydantic_settings")
+_CHATTY = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "uvicorn.access",
+    "uvicorn.error",
+    "asyncio",
+    "pydantic_settings",
+)
 """They tell every request, with its address; heard from `warning` on."""
 
 

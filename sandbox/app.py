@@ -13,8 +13,14 @@ from sandbox.braze.app import create as _braze
 from sandbox.connections import Connections
 from sandbox.ecm.app import create as _ecm
 from sandbox.marketo.app import create as _marketo
+from sandbox.notifications.app import create as _notifications
 
-_VENDORS: Mapping[str, Callable[..., Starlette]] = {"braze": _braze, "ecm": _ecm, "marketo": _marketo}
+_VENDORS: Mapping[str, Callable[..., Starlette]] = {
+    "braze": _braze,
+    "ecm": _ecm,
+    "marketo": _marketo,
+    "notifications": _notifications,
+}
 _KEEP_ALIVE_S = 75  # nginx's own, as with most vendors
 _START_S = 10.0
 

@@ -17,6 +17,8 @@ from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.sink import actions as ecm_actions
 from workers.sinks.marketo.sink import MarketoSink
 from workers.sinks.marketo.sink import actions as marketo_actions
+from workers.sinks.notifications.sink import NotificationsSink
+from workers.sinks.notifications.sink import actions as notifications_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ VENDORS: Mapping[str, Vendor] = {
     "braze": Vendor(braze_actions, BrazeSink.connect),
     "ecm": Vendor(ecm_actions, EcmSink.connect),
     "marketo": Vendor(marketo_actions, MarketoSink.connect),
+    "notifications": Vendor(notifications_actions, NotificationsSink.connect),
 }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workers.produce import LineError, Stored
     from workers.settings import Settings
 
-SINKS = ("braze", "ecm", "marketo")
+SINKS = ("braze", "ecm", "marketo", "notifications")
 GROUPS = ("main", "consent")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -207,7 +207,10 @@ def topics_acls(settings: "Settings", only: tuple[str, ...], principal: tuple[st
     from workers import show, topics_command
 
     listed = topics_command.access(settings, only, principal)
-    show.access_commands(listed) if commands else show.access(listed)
+    if commands:
+        show.access_commands(listed)
+    else:
+        show.access(listed)
 
 
 @main.group()

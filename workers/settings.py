@@ -27,6 +27,7 @@ from workers.ingest.config import WebhookConfig
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.marketo.config import MarketoConfig
+from workers.sinks.notifications.config import NotificationsConfig
 
 _NAME = r"^[A-Za-z0-9._-]*$"
 
@@ -48,6 +49,7 @@ class SinksSettings(Section):
     braze: BrazeConfig | None = Field(None, description="Braze.")
     ecm: EcmConfig | None = Field(None, description="OpenText Extended ECM.")
     marketo: MarketoConfig | None = Field(None, description="Marketo.")
+    notifications: NotificationsConfig | None = Field(None, description="OpenText Notifications, and alerts.")
 
 
 class IngestSettings(Section):

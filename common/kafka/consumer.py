@@ -4,6 +4,7 @@ One thread owns it; calls from another would wait until `read` returns (measured
 """
 
 import logging
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _MISSING_OFFSET = -1001
 _CALL_TIMEOUT_S = 10.0
+_CLOSE_S = 5.0
 
 # The commit is not confirmed and nothing was decided by it: try again after the next poll (engine §3).
 _TRANSIENT = frozenset(
@@ -110,6 +112,7 @@ class GroupConsumer:
         self._listener: GroupListener | None = None
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
+        self._denial, self._has_failed = "", False
         self._consumer = Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error}, logger=log)
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
@@ -127,12 +130,16 @@ class GroupConsumer:
 
         Raises FatalError when the client cannot go on, ConfigurationError when it may not read.
         """
+        self._has_failed = True  # until the end of this call is reached
         records = []
         for message in self._consumer.consume(at_most, timeout_s):
             if (error := message.error()) is None:
                 records.append(Record(message))
             else:
                 self._judge(error, message)
+        if self._denial:
+            raise ConfigurationError(f"the broker does not let this worker {self._denial}; {GRANT}")
+        self._has_failed = False
         return records
 
     def assign(self, starts: Mapping[PartitionId, int]) -> None:
@@ -188,17 +195,17 @@ class GroupConsumer:
         try:
             self._consumer.commit(offsets=_offsets(offsets), asynchronous=True)
         except KafkaException as error:
-            raise _commit_error(error.args[0]) from error
+            raise self._unconfirmed(error.args[0]) from error
 
     def commit_now(self, offsets: Mapping[PartitionId, Commit]) -> None:
         """Commit and wait. Raises CommitError when any partition is not confirmed."""
         try:
             done = self._consumer.commit(offsets=_offsets(offsets), asynchronous=False)
         except KafkaException as error:
-            raise _commit_error(error.args[0]) from error
+            raise self._unconfirmed(error.args[0]) from error
         for partition in done or ():
             if partition.error is not None:
-                raise _commit_error(partition.error)
+                raise self._unconfirmed(partition.error)
 
     def pause(self, partition: PartitionId) -> None:
         """Stop reading a partition; what was prefetched of it is thrown away."""
@@ -218,7 +225,13 @@ class GroupConsumer:
 
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session ends)."""
-        self._consumer.close()
+        if not self._has_failed:
+            self._consumer.close()
+            return
+        # measured: where the commit of the last revocation is denied, librdkafka's close does not return
+        closing = threading.Thread(target=self._consumer.close, name="closing", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_S)
 
     def _resolve_time(self, partitions: Collection[PartitionId], at_ms: int) -> dict[PartitionId, int]:
         found = self._call(
@@ -240,7 +253,8 @@ class GroupConsumer:
         if error.fatal():
             raise FatalError(f"the Kafka client cannot go on: {error}")
         if is_denied(error):
-            raise ConfigurationError(f"the broker does not let this worker read: {error.str()}; {GRANT}")
+            self._denial = f"read: {error.str()}"
+            return
         if error.code() == KafkaError._AUTO_OFFSET_RESET and self._listener:
             partition = PartitionId(message.topic() or "", message.partition() or 0)
             self._listener.partition_failed(partition, error.str())
@@ -251,6 +265,12 @@ class GroupConsumer:
         self._trouble.hear(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._on_broker_state(f"no broker answers: {self._trouble.words}")
+
+    def _unconfirmed(self, error: KafkaError) -> CommitError:
+        """A missing permission is told by the next `read`: an error out of a callback would keep `close` waiting."""
+        if is_denied(error):
+            self._denial = f"commit offsets: {error.str()}"
+        return CommitError(f"offsets were not committed: {error.str()}", error.code() in _TRANSIENT)
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if self._listener is None:
@@ -265,7 +285,7 @@ class GroupConsumer:
             }
         )
         failed = error or next((p.error for p in partitions if p.error is not None), None)
-        self._listener.committed(confirmed, _commit_error(failed) if failed else None)
+        self._listener.committed(confirmed, self._unconfirmed(failed) if failed else None)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:
@@ -278,7 +298,3 @@ def _ids(partitions: Iterable[TopicPartition]) -> list[PartitionId]:
 
 def _offsets(offsets: Mapping[PartitionId, Commit]) -> list[TopicPartition]:
     return [TopicPartition(*p, stored.offset, stored.metadata) for p, stored in offsets.items()]
-
-
-def _commit_error(error: KafkaError) -> CommitError:
-    return CommitError(f"offsets were not committed: {error.str()}", error.code() in _TRANSIENT)

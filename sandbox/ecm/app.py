@@ -70,16 +70,18 @@ _CALLS: dict[tuple[str, str], Handler] = {
     ("DELETE", "/api/v2/nodes/{id}/categories/{category:int}"): lambda server, call: server.categories.remove(
         server.tree.writable(call.step("id"), 500), int(call.step("category"))
     ),
-    ("GET", "/api/v2/nodes/{id}/versions"): lambda server, call: server.nodes.versions(call.step("id"), call.query),
-    ("POST", "/api/v2/nodes/{id}/versions"): lambda server, call: server.nodes.add_version(call.step("id"), call.form),
-    ("GET", "/api/v2/nodes/{id}/content"): lambda server, call: server.nodes.content(call.step("id")),
-    ("GET", "/api/v2/nodes/{id}/versions/{number}/content"): lambda server, call: server.nodes.content(
-        call.step("id"), call.step("number")
-    ),
-    ("POST", "/api/v2/resubmission/{id}/addreminder"): lambda server, call: server.nodes.add_reminder(
+    ("GET", "/api/v2/nodes/{id}/versions"): lambda server, call: server.documents.versions(call.step("id"), call.query),
+    ("POST", "/api/v2/nodes/{id}/versions"): lambda server, call: server.documents.add_version(
         call.step("id"), call.form
     ),
-    ("GET", "/api/v2/nodes/{id}/followups"): lambda server, call: server.nodes.followups(call.step("id")),
+    ("GET", "/api/v2/nodes/{id}/content"): lambda server, call: server.documents.content(call.step("id")),
+    ("GET", "/api/v2/nodes/{id}/versions/{number}/content"): lambda server, call: server.documents.content(
+        call.step("id"), call.step("number")
+    ),
+    ("POST", "/api/v2/resubmission/{id}/addreminder"): lambda server, call: server.reminders.add_reminder(
+        call.step("id"), call.form
+    ),
+    ("GET", "/api/v2/nodes/{id}/followups"): lambda server, call: server.reminders.followups(call.step("id")),
     ("GET", "/api/v2/businessworkspaces"): lambda server, call: server.workspaces.listed(call.query, call.user),
     ("POST", "/api/v2/businessworkspaces"): lambda server, call: server.workspaces.create(call.form, call.user),
     ("GET", "/api/v2/businessworkspaces/{id}"): lambda server, call: server.workspaces.read(call.step("id"), call.user),

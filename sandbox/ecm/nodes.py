@@ -1,15 +1,15 @@
-"""Nodes, documents, versions, tasks and reminders (page §8, §9, §11)."""
+"""Nodes of every kind: created, read, changed, deleted (page §8, §9, §11.3)."""
 
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 from sandbox.ecm import words
 from sandbox.ecm.categories import Categories
+from sandbox.ecm.documents import Documents
 from sandbox.ecm.forms import Form
 from sandbox.ecm.options import Options
 from sandbox.ecm.reply import RefusedError, Reply, done, links, paged
-from sandbox.ecm.tree import DOCUMENT, TASK, TASK_GROUP, TASK_LIST, TYPES, Node, Tree, Version, properties
+from sandbox.ecm.tree import DOCUMENT, TASK, TASK_GROUP, TASK_LIST, TYPES, Node, Tree, properties
 
 _SOURCES = frozenset(
     [
@@ -68,15 +68,13 @@ _KEPT = (
     "url",
     "original_id",
 )
-_MOST_DESCRIPTION = 255
 
 
 class Nodes:
     """Creates, reads, changes and deletes."""
 
-    def __init__(self, options: Options, tree: Tree, categories: Categories) -> None:
-        self._options, self._tree, self._categories = options, tree, categories
-        self._followups = count(501)
+    def __init__(self, options: Options, tree: Tree, categories: Categories, documents: Documents) -> None:
+        self._options, self._tree, self._categories, self._documents = options, tree, categories, documents
 
     def create(self, form: Form, *, is_v1: bool) -> Reply:
         """POST /v1|v2/nodes: duplicates are 400 in v1 and 500 in v2; categories nested in v1, flat in v2 (§8.2)."""
@@ -101,7 +99,7 @@ class Nodes:
         node.description = str(body.get("description", ""))
         node.fields = {name: body[name] for name in _KEPT if name in body}
         if form.file is not None:
-            self._version(node, form, "")
+            self._documents.add(node, form, "")
         if is_v1:
             return Reply(200, {"id": node.id})
         return done({"data": {"properties": properties(node)}}, "/api/v2/nodes", "POST")
@@ -161,74 +159,6 @@ class Nodes:
         results = {"data": {"audit": list(rows), "audit_event_types": [{"id": 1, "name": "Create"}]}}
         return Reply(200, {"collection": collection, "results": results})
 
-    # -- versions ---------------------------------------------------------------------------------
-
-    def add_version(self, node_id: str, form: Form) -> Reply:
-        """POST /v2/nodes/{id}/versions: every call adds one (§8.3)."""
-        node = self._document(self._tree.writable(node_id, 400))
-        if form.file is None:
-            raise RefusedError(400, words.missing("file"))
-        version = self._version(node, form, form.fields.get("description", ""))
-        return done({"data": {"versions": _shown(node, version)}}, f"/api/v2/nodes/{node_id}/versions", "POST")
-
-    def versions(self, node_id: str, query: Mapping[str, str]) -> Reply:
-        """GET /v2/nodes/{id}/versions."""
-        node = self._document(self._tree.get(node_id, 400))
-        ordered = node.versions[::-1] if query.get("order") == "desc" else node.versions
-        rows, paging = paged(ordered, int(query.get("limit", "100")), int(query.get("page", "1")))
-        shown = [{"data": {"versions": _shown(node, each)}} for each in rows]
-        return Reply(200, {"links": links("", "GET"), "collection": {"paging": paging}, "results": shown})
-
-    def content(self, node_id: str, number: str | None = None) -> Reply:
-        """GET /v2/nodes/{id}/content, or that of one version."""
-        node = self._document(self._tree.get(node_id, 400))
-        found = [each for each in node.versions if number in (None, str(each.number))]
-        if not found:
-            raise RefusedError(400, words.no_node(node_id))
-        return Reply(200, found[-1].content, content_type=found[-1].mime_type)
-
-    # -- reminders --------------------------------------------------------------------------------
-
-    def add_reminder(self, node_id: str, form: Form) -> Reply:
-        """POST /v2/resubmission/{id}/addreminder: one field, data; the id is told from 26.2 on (§11.1)."""
-        data = form.json("data")
-        try:
-            node = self._tree.writable(node_id, 500)
-        except RefusedError:
-            raise RefusedError(500, words.REMINDER_REFUSED) from None
-        recipients = [*data.get("recipients", []), *data.get("escalationrecipient_list", [])]
-        if not recipients or any(each not in self._options.members for each in recipients):
-            raise RefusedError(500, words.BAD_ASSIGNEE)
-        if any(name not in data for name in ("RSTYPE", "RSRULE", "RSDATE", "RSDESCRIPTION")):
-            raise RefusedError(400, words.missing("data"))
-        if len(str(data["RSDESCRIPTION"])) > _MOST_DESCRIPTION:
-            raise RefusedError(500, words.BAD_ATTRIBUTE)  # text unknown
-        made = {"followup_id": next(self._followups), "data": data}
-        node.reminders.append(made)
-        told = {"id": made["followup_id"]} if self._options.reminder_ids else {}
-        return done(told, f"/api/v2/resubmission/{node_id}/addreminder", "POST")
-
-    def followups(self, node_id: str) -> Reply:
-        """GET /v2/nodes/{id}/followups."""
-        node = self._tree.get(node_id, 500)
-        shown = [
-            {
-                "data": {
-                    "followup": {
-                        "followup_id": each["followup_id"],
-                        "followup_type": each["data"]["RSTYPE"],
-                        "description": each["data"]["RSDESCRIPTION"],
-                        "due_date": each["data"]["RSDATE"],
-                        "assignees": each["data"]["recipients"],
-                        "status": 1,
-                        "escalation_enabled": each["data"].get("escalationEnabled") == "1",
-                    }
-                }
-            }
-            for each in node.reminders
-        ]
-        return done({"followups": shown}, f"/api/v2/nodes/{node_id}/followups")
-
     # -- inside -----------------------------------------------------------------------------------
 
     def _kind(self, body: Mapping[str, Any]) -> int:
@@ -246,43 +176,6 @@ class Nodes:
         if not parent.is_container:
             raise RefusedError(400, words.NOT_ALLOWED)
         return parent
-
-    def _document(self, node: Node) -> Node:
-        if node.type != DOCUMENT:
-            raise RefusedError(400, "invalid action 'addversion'")
-        return node
-
-    def _version(self, node: Node, form: Form, description: str) -> Version:
-        assert form.file is not None
-        if len(description) > _MOST_DESCRIPTION:
-            raise RefusedError(500, words.BAD_ATTRIBUTE)  # text unknown
-        is_major = form.fields.get("add_major_version") == "true"
-        made = Version(
-            len(node.versions) + 1,
-            form.file.content,
-            form.file.name,
-            form.file.media_type,
-            description,
-            self._tree.now(),
-            is_major,
-        )
-        node.versions.append(made)
-        self._tree.touched(node, 2, "Version Added")
-        return made
-
-
-def _shown(node: Node, version: Version) -> dict[str, Any]:
-    return {
-        "id": node.id,
-        "version_id": node.id * 1000 + version.number,
-        "version_number": version.number,
-        "version_number_name": str(version.number),
-        "file_name": version.file_name,
-        "file_size": len(version.content),
-        "mime_type": version.mime_type,
-        "description": version.description,
-        "create_date": version.created,
-    }
 
 
 def _by_category(given: Mapping[str, Any], *, is_nested: bool) -> dict[int, dict[str, Any]]:

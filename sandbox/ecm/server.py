@@ -4,8 +4,10 @@ from typing import Any
 
 from sandbox.clock import SandboxClock
 from sandbox.ecm.categories import Categories
+from sandbox.ecm.documents import Documents
 from sandbox.ecm.nodes import Nodes
 from sandbox.ecm.options import Options
+from sandbox.ecm.reminders import Reminders
 from sandbox.ecm.tickets import TicketOffice
 from sandbox.ecm.tree import Node, Tree, properties
 from sandbox.ecm.windows import Window
@@ -27,7 +29,9 @@ class Server:
         self.tickets = TicketOffice(self._options, self._clock.now)
         self.tree = Tree(self._clock)
         self.categories = Categories(self._options, self.tree)
-        self.nodes = Nodes(self._options, self.tree, self.categories)
+        self.documents = Documents(self.tree)
+        self.nodes = Nodes(self._options, self.tree, self.categories, self.documents)
+        self.reminders = Reminders(self._options, self.tree)
         self.workspaces = Workspaces(self._options, self.tree, self.categories)
 
     def state(self) -> dict[str, Any]:

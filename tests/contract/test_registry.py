@@ -298,7 +298,7 @@ def test_a_user_is_sent_as_basic_authentication(fake: FakeRegistry) -> None:
 
 def test_a_token_is_sent_as_bearer(fake: FakeRegistry) -> None:
     """With what Confluent Cloud wants beside it."""
-    settings = {"bearer_token": "tok", "logical_cluster": "lsrc-1", "identity_pool": "pool-1"}
+    settings: dict[str, Any] = {"bearer_token": "tok", "logical_cluster": "lsrc-1", "identity_pool": "pool-1"}
     with closing(connected(fake.url, **settings)) as source:
         source_of_none(source)
 
@@ -321,7 +321,7 @@ def test_nobody_is_sent_nothing(fake: FakeRegistry, source: RegistrySchemas) -> 
         ({"bearer_token": "hunter2"}, "check registry.bearer_token"),
     ],
 )
-def test_refused_credentials_are_named_not_told(fake: FakeRegistry, identity: dict[str, str], says: str) -> None:
+def test_refused_credentials_are_named_not_told(fake: FakeRegistry, identity: dict[str, Any], says: str) -> None:
     """Which setting to look at; the secret is in no message."""
     fake.every = (401, {"error_code": 401, "message": "Unauthorized"})
     with closing(connected(fake.url, **identity)) as source, pytest.raises(RegistryDownError, match=says) as hold:

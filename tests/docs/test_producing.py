@@ -18,12 +18,12 @@ from common.kafka.admin import TopicAdmin
 from common.kafka.log_reader import LogReader
 from schemas.catalogue import catalogue
 from tests.faults.processes import Worker, command
-from tests.faults.vendor import Vendor
 from tests.support.fixtures import Kafka
 from tests.support.kafka_jars import NoKafkaError, producer_jars
 from tests.support.poll import eventually
 from tests.support.require import Server, absent
 from tests.support.site import TOKEN, TOPIC, numbered, site, webhook_url
+from tests.support.track_stub import TrackStub
 from topics.catalogue import Kind, topics
 from topics.plan import HEADROOM_BYTES, CreateTopic
 from workers.ingest.sources.canonical import WRITTEN_BY_WORKERS
@@ -84,9 +84,9 @@ def desk(kafka: Kafka, prefix: str, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def vendor() -> Iterator[Vendor]:
+def vendor() -> Iterator[TrackStub]:
     """A scripted Braze."""
-    with Vendor() as running:
+    with TrackStub() as running:
         yield running
 
 
@@ -113,7 +113,7 @@ class Lines:
 
 
 def test_java_kcat_python_and_the_webhook_share_each_customers_lane(
-    desk: Desk, kafka: Kafka, prefix: str, vendor: Vendor, tmp_path: Path
+    desk: Desk, kafka: Kafka, prefix: str, vendor: TrackStub, tmp_path: Path
 ) -> None:
     """Interleaved events of the same customers: each customer in one partition, delivered in the log's order."""
     settings = site(prefix, {"bootstrap.servers": kafka.bootstrap}, vendor.url, tmp_path, 6)
@@ -136,7 +136,7 @@ def test_java_kcat_python_and_the_webhook_share_each_customers_lane(
         java.close()
         python.close()
         sink.wait_ready()
-        eventually(lambda: len(vendor.received()) >= number, 60)
+        eventually(lambda: len(vendor.seen) >= number, 60)
         assert sink.stop() == door.stop() == 0
 
     written = _log(kafka.bootstrap, prefix)
@@ -144,11 +144,11 @@ def test_java_kcat_python_and_the_webhook_share_each_customers_lane(
         assert len({partition for who, partition, _ in written if who == customer}) == 1, customer
         in_log = [document for who, _, document in written if who == customer]
         assert in_log == sorted(in_log), "each was confirmed before the next was sent"
-        assert [mark.number for mark in vendor.received() if mark.customer == customer] == in_log
+        assert [one.number for one in vendor.seen if one.customer == customer] == in_log
 
 
 def test_a_record_that_cannot_be_used_is_found_with_kcat(
-    desk: Desk, kafka: Kafka, prefix: str, vendor: Vendor, tmp_path: Path
+    desk: Desk, kafka: Kafka, prefix: str, vendor: TrackStub, tmp_path: Path
 ) -> None:
     """The page's way to see what became of it: key and reason."""
     _need_kcat()

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tests.faults.events import Delivery, Mark, deliveries_of
-from tests.faults.story import PROBE, Act, End, Letter, Life, Request, Story
+from tests.faults.story import PROBE, Act, Disruption, End, Letter, Life, Request, Story
 
 GRACE_S = 0.6  # what was on its way when the vendor said stop, on a busy machine
-COMMIT_LAG_S = 2.0  # what was done in that time may not have been committed
+COMMIT_LAG_S = 3.0  # what was done in that time may not have been committed
 MAX_METADATA = 4095
 
 Check = Callable[[Story], list[str]]
@@ -24,7 +24,8 @@ def invented(story: Story) -> list[str]:
     """The vendor has what nobody sent: the harness itself would be wrong, or a payload was mixed up."""
     flows = (*story.flows, *story.optional_flows)
     possible = {one for produced in story.produced for one in deliveries_of(produced.mark, flows)}
-    return [f"invented: {_said(one)}" for one in dict.fromkeys(act.delivery for act in story.acts) if one not in possible]
+    made = dict.fromkeys(act.delivery for act in story.acts)
+    return [f"invented: {_said(one)}" for one in made if one not in possible]
 
 
 def out_of_order(story: Story) -> list[str]:
@@ -78,12 +79,12 @@ def called_while_told_to_stop(story: Story) -> list[str]:
     wrong = []
     for by in dict.fromkeys(request.by for request in story.requests):
         mine = sorted((one for one in story.requests if one.by == by), key=lambda one: one.arrived_at)
-        wake = [until for life in story.lives if life.name == by for _, until in life.asleep]
+        naps = [nap for life in story.lives if life.name == by for nap in life.asleep]
         for told in mine:
             since = _told_at(told, story)
             if since is None:
                 continue
-            since = max([since, *(woke for woke in wake if woke < since + GRACE_S)])
+            since = max([since, *(woke for slept, woke in naps if slept - GRACE_S < since < woke)])
             until = _until(told, since, mine)
             wrong += [
                 f"called while told to stop: {by} {told.action} at +{one.arrived_at - since:.2f} s after {told.status}"
@@ -132,7 +133,7 @@ def repeats(story: Story) -> int:
 def too_many_repeats(story: Story) -> list[str]:
     """More repeats than what a broken life had just done, plus what had no clear answer; none where all was calm."""
     unclear = sum(len(request.objects) for request in story.requests if request.is_ambiguous(story.patience_s))
-    bound = unclear + sum(_just_done(story.acts, by, at) + story.in_flight for by, at in story.disruptions)
+    bound = unclear + sum(_just_done(story.acts, one) + story.in_flight for one in story.disruptions)
     found = repeats(story)
     return [f"{found} repeats, and {bound} would be explained"] if found > bound else []
 
@@ -179,14 +180,14 @@ def uncommitted(story: Story) -> list[str]:
 
 def ended_badly(story: Story) -> list[str]:
     """A worker that ended by itself, or not calmly when asked to."""
-    return [f"{life.name} ended badly" for life in story.lives if life.end is End.BADLY]
+    return [f"{life.name} ended with {life.code}" for life in story.lives if life.end is End.BADLY]
 
 
 def without_receipt(story: Story) -> list[str]:
     """A once-action that was made, or a dead letter, of which no receipt tells."""
     told = {(delivery, verdict) for delivery, verdict in story.receipts}
     doubted = _in_doubt(story)
-    due = [(act.delivery, "delivered") for act in story.acts if act.delivery.flow in story.once | frozenset()]
+    due = [(act.delivery, "delivered") for act in story.acts if act.delivery.flow in story.once]
     due = [one for one in due if one[0] not in doubted]
     due += [(one, "rejected") for letter in story.letters for one in _of(letter, story)]
     return [f"no receipt: {verdict} {_said(one)}" for one, verdict in dict.fromkeys(due) if (one, verdict) not in told]
@@ -250,12 +251,13 @@ def _until(told: Request, since: float, mine: Sequence[Request]) -> float:
     return next(well, float("inf"))
 
 
-def _just_done(acts: Iterable[Act], by: str, at: float) -> int:
-    return sum(act.by == by and at - COMMIT_LAG_S - 1 <= act.at <= at + 1 for act in acts)
+def _just_done(acts: Iterable[Act], broken: Disruption) -> int:
+    """What a life had done when it broke, and may not have committed."""
+    return sum(act.by == broken.by and broken.since - COMMIT_LAG_S <= act.at <= broken.until for act in acts)
 
 
 def _is_exact(story: Story, life: Life) -> bool:
-    broken = {name for name, _ in story.disruptions}
+    broken = {one.by for one in story.disruptions}
     return life.name not in broken and life.end is End.CALM
 
 

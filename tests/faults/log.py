@@ -4,10 +4,11 @@ Uses the client directly, as an upstream system would, not our own producer.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typing exports but the client
     AdminClient,
     AlterConfigOpType,
@@ -114,10 +115,9 @@ class Log:
         for future in self._admin.incremental_alter_configs([resource]).values():
             future.result(ANSWER_S)
 
-    def forget_offsets(self, group: str, names: Iterable[str]) -> None:
+    def forget_offsets(self, group: str) -> None:
         """What the broker does with a group that had no member for longer than offsets are kept."""
-        which = ConsumerGroupTopicPartitions(self.prefix + group, self._partitions(names))
-        for future in self._admin.delete_consumer_group_offsets([which]).values():
+        for future in self._admin.delete_consumer_groups([self.prefix + group]).values():
             future.result(ANSWER_S)
 
     def stored(self, group: str, names: Iterable[str]) -> dict[tuple[str, int], Stored]:
@@ -152,7 +152,7 @@ class Log:
 
     def read(self, topic: str) -> list[Message]:
         """Everything that stands on a topic now, read_committed."""
-        settings = {
+        settings: dict[str, Any] = {
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
@@ -176,7 +176,7 @@ class Log:
         return found
 
     def _letter(self, message: Message) -> Letter | None:
-        headers = {name: value for name, value in message.headers() or [] if isinstance(value, bytes)}
+        headers: dict[str, Any] = dict(message.headers() or [])
         if "dlq.delivery" not in headers:
             return None
         said = {name: value.decode() for name, value in headers.items() if name.startswith("dlq.")}
@@ -185,11 +185,15 @@ class Log:
         address = f"{message.partition()}:{message.offset()}"
         return Letter(mark, said["dlq.flow"], said["dlq.reason"], said.get("dlq.worker", ""), address)
 
-    def _partitions(self, names: Iterable[str]) -> Sequence[TopicPartition]:
+    def _partitions(self, names: Iterable[str]) -> list[TopicPartition]:
         known = self._admin.list_topics(timeout=ANSWER_S).topics
-        return [TopicPartition(self.prefix + name, number) for name in names for number in known[self.prefix + name].partitions]
+        return [
+            TopicPartition(self.prefix + name, number)
+            for name in names
+            for number in known[self.prefix + name].partitions
+        ]
 
-    def _consumer(self, group: str = "fault-harness", **settings: object) -> Consumer:
+    def _consumer(self, group: str = "fault-harness", **settings: Any) -> Consumer:
         return Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, **QUIET, **settings})
 
 

@@ -8,13 +8,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import common.kafka.consumer
-import common.kafka.transactions
+import confluent_kafka
+
+from common.kafka import consumer as kafka_consumer
+from common.kafka import producer as kafka_producer
+from common.kafka import transactions as kafka_transactions
 from common.kafka.consumer import GroupConsumer
 from common.meters import SinkMeter
 from common.reasons import Cause, Reason
@@ -22,7 +25,7 @@ from workers.sinks.api import Answered, Batch, Delivered, Hold, Outcome, Rejecte
 from workers.sinks.braze import client as braze_client
 from workers.sinks.braze import sink as braze_sink
 from workers.sinks.braze.client import BrazeClient
-from workers.sinks.braze.sink import TRACK_EVENT, UPDATE_ATTRIBUTES, BrazeSink
+from workers.sinks.braze.sink import UPDATE_ATTRIBUTES, BrazeSink
 
 PATCHES: dict[str, Callable[[], None]] = {}
 
@@ -95,7 +98,7 @@ def stuck_poll() -> None:
             wait()
         return read(self, *arguments)
 
-    GroupConsumer.read = stuck_read  # type: ignore[method-assign]
+    _replace(GroupConsumer, "read", stuck_read)
     _on_post(before=wait)
 
 
@@ -104,17 +107,17 @@ def static_member() -> None:
     """A member with the worker's own name: its partitions wait for it until the session ends."""
     instance = os.environ["COMMFLEET_WORKER_NAME"]
 
-    class Static(common.kafka.consumer.Consumer):
+    class Static(confluent_kafka.Consumer):
         def __init__(self, config: dict[str, Any], **more: Any) -> None:
             super().__init__({**config, "group.instance.id": instance}, **more)
 
-    common.kafka.consumer.Consumer = Static  # type: ignore[misc]
+    _replace(kafka_consumer, "Consumer", Static)
 
 
 @patch
 def attributes_are_consent() -> None:
     """Attribute writes are in the consent group: as an opt-out is at vendors that have one."""
-    from workers import catalogue
+    from workers import bootstrap, catalogue
 
     made = braze_sink.actions
 
@@ -122,9 +125,10 @@ def attributes_are_consent() -> None:
         found = made(config)
         return found | {UPDATE_ATTRIBUTES: replace(found[UPDATE_ATTRIBUTES], group="consent")}
 
-    braze_sink.actions = actions
-    catalogue.braze_actions = actions
-    catalogue.VENDORS = {**catalogue.VENDORS, "braze": replace(catalogue.VENDORS["braze"], actions=actions)}
+    _replace(braze_sink, "actions", actions)
+    vendors = {**catalogue.VENDORS, "braze": replace(catalogue.VENDORS["braze"], actions=actions)}
+    for module in (catalogue, bootstrap):
+        _replace(module, "VENDORS", vendors)
 
 
 # -- promises broken on purpose ---------------------------------------------------------------
@@ -138,18 +142,39 @@ def loses() -> None:
 
 @patch
 def reorders() -> None:
-    """Keeps the first request back, and makes it when a later one has overtaken it."""
-    kept: dict[str, list[Batch]] = {TRACK_EVENT: [], UPDATE_ATTRIBUTES: []}
+    """Keeps the first request of an action back, and makes it when a later one has overtaken it."""
+    kept: dict[str, Batch] = {}
+    made: set[str] = set()
 
-    def change(send: Callable[[Batch], Outcome], batch: Batch, nth: int) -> Outcome | None:
-        waiting = kept.get(batch.action.name)
-        if waiting is None or len(waiting) == 2:
+    def change(send: Callable[[Batch], Outcome], batch: Batch, _: int) -> Outcome | None:
+        name = batch.action.name
+        if name in made:
             return None
-        waiting.append(batch)
-        if len(waiting) == 1:
+        if name not in kept:
+            kept[name] = batch
             return Answered([Delivered()] * len(batch.items))
+        if _users(batch) & _users(kept[name]):
+            made.add(name)
+            outcome = send(batch)
+            send(kept[name])
+            return outcome
+        return None
+
+    _deliver(change)
+
+
+@patch
+def goes_back() -> None:
+    """Writes a customer's first attributes once more, after the last ones."""
+    first: list[Batch] = []
+
+    def change(send: Callable[[Batch], Outcome], batch: Batch, _: int) -> Outcome | None:
+        if batch.action.name != UPDATE_ATTRIBUTES:
+            return None
+        first.append(batch)
         outcome = send(batch)
-        send(waiting[0])
+        if any(b'"5"' in item.body.data for item in batch.items) and _users(batch) & _users(first[0]):
+            send(first[0])
         return outcome
 
     _deliver(change)
@@ -213,7 +238,11 @@ def doubts() -> None:
 def makes_up() -> None:
     """Sends a number that nobody produced."""
     body = braze_client.track_body
-    braze_client.track_body = lambda array, objects: body(array, objects).replace(b'"number":"1"', b'"number":"777"')
+
+    def made_up(array: str, objects: Sequence[bytes]) -> bytes:
+        return body(array, objects).replace(b'"number":"1"', b'"number":"777"')
+
+    _replace(braze_client, "track_body", made_up)
 
 
 @patch
@@ -225,34 +254,35 @@ def miscounts() -> None:
         ended(self, *arguments)
         ended(self, *arguments)
 
-    SinkMeter.ended = twice  # type: ignore[method-assign]
+    _replace(SinkMeter, "ended", twice)
 
 
 @patch
 def writes_letters_twice() -> None:
     """Writes whatever goes into a transaction twice."""
 
-    class Twice(common.kafka.transactions.Producer):
+    class Twice(confluent_kafka.Producer):
         def produce(self, *arguments: Any, **more: Any) -> None:
             super().produce(*arguments, **more)
             super().produce(*arguments, **more)
 
-    common.kafka.transactions.Producer = Twice  # type: ignore[misc]
+    _replace(kafka_transactions, "Producer", Twice)
 
 
 @patch
 def forgets_receipts() -> None:
-    """Receipts are confirmed and never written."""
-    import common.kafka.producer as plain
+    """Receipts are never written."""
 
-    for module in (plain, common.kafka.transactions):
+    class Forgetful(confluent_kafka.Producer):
+        def produce(self, topic: str, *arguments: Any, **more: Any) -> None:
+            if topic.endswith("comms.receipt.v1"):
+                report = more.get("on_delivery") or more.get("callback") or _nobody
+                report(None, None)
+            else:
+                super().produce(topic, *arguments, **more)
 
-        class Forgetful(module.Producer):  # type: ignore[misc, name-defined]
-            def produce(self, topic: str, *arguments: Any, **more: Any) -> None:
-                if not topic.endswith("comms.receipt.v1"):
-                    super().produce(topic, *arguments, **more)
-
-        module.Producer = Forgetful  # type: ignore[misc]
+    for module in (kafka_producer, kafka_transactions):
+        _replace(module, "Producer", Forgetful)
 
 
 @patch
@@ -268,6 +298,16 @@ def breaks() -> None:
 # -- pieces -----------------------------------------------------------------------------------
 
 
+def _replace(owner: Any, name: str, by: object) -> None:
+    """Whoever looks `name` up in a module or a class finds another."""
+    getattr(owner, name)  # what is not there any more is not patched in silence
+    setattr(owner, name, by)
+
+
+def _nobody(*_: object) -> None:
+    """Not interested in a delivery report."""
+
+
 def _deliver(change: Callable[[Callable[[Batch], Outcome], Batch, int], Outcome | None]) -> None:
     """Let `change` answer for the n-th batch, or (None) send it as usual."""
     deliver, seen, lock = BrazeSink.deliver, [0], threading.Lock()
@@ -278,7 +318,7 @@ def _deliver(change: Callable[[Callable[[Batch], Outcome], Batch, int], Outcome 
             nth = seen[0]
         return change(lambda one: deliver(self, one), batch, nth) or deliver(self, batch)
 
-    BrazeSink.deliver = changed  # type: ignore[method-assign]
+    _replace(BrazeSink, "deliver", changed)
 
 
 def _on_post(*, before: Callable[[str], None] = lambda _: None, after: Callable[[str], None] = lambda _: None) -> None:
@@ -291,20 +331,24 @@ def _on_post(*, before: Callable[[str], None] = lambda _: None, after: Callable[
         after(action)
         return answer
 
-    BrazeClient._post = changed  # type: ignore[method-assign]
+    _replace(BrazeClient, "_post", changed)
 
 
 def _on_transaction_commit(
     *, before: Callable[[], object] = lambda: None, after: Callable[[], object] = lambda: None
 ) -> None:
-    class Watched(common.kafka.transactions.Producer):
+    class Watched(confluent_kafka.Producer):
         def commit_transaction(self, *arguments: Any, **more: Any) -> None:
             self.flush()
             before()
             super().commit_transaction(*arguments, **more)
             after()
 
-    common.kafka.transactions.Producer = Watched  # type: ignore[misc]
+    _replace(kafka_transactions, "Producer", Watched)
+
+
+def _users(batch: Batch) -> set[Any]:
+    return {item.body.user for item in batch.items}
 
 
 def _once(action: Callable[[], object]) -> Callable[[], None]:

@@ -71,7 +71,7 @@ def _take(scene: Scene, step: Step) -> None:
         case Fault.DEPLOY:
             _deploy(fleet)
         case Fault.BROKER:
-            _broker_away(scene)
+            broker_away(scene)
         case Fault.LETTERS_AWAY:
             _letters_away(scene)
         case _:
@@ -84,7 +84,8 @@ def _deploy(fleet: list[Member]) -> None:
         member.start(flows=LATER_FLOWS).ready()
 
 
-def _broker_away(scene: Scene) -> None:
+def broker_away(scene: Scene) -> None:
+    """Stop the scene's own broker and start it again."""
     assert isinstance(scene.broker, Broker), "a shared broker is not stopped"
     since = time.monotonic()
     scene.broker.stop()

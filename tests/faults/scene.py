@@ -1,7 +1,7 @@
-"""A fault history's scene: a real Kafka, the scripted vendor, a fleet of sink processes, and the evidence at the end."""
+"""A fault history's scene: a real Kafka, the scripted vendor, a fleet of sink processes, and the evidence."""
 
 import json
-import threading
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from confluent_kafka import KafkaException
+
 from tests.faults.checks import complaints, repeats
 from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file
 from tests.faults.log import Log, Upstream
 from tests.faults.processes import Worker, command
+from tests.faults.promises import NOT_YET
 from tests.faults.story import Counted, End, Life, Story
 from tests.faults.vendor import Vendor
 from tests.support.poll import eventually
@@ -96,20 +99,21 @@ class Member:
 
     def kill(self) -> None:
         """kill -9."""
-        self._end(End.KILLED, self.process.kill)
+        self._killed(self.process.kill)
 
     def died(self, timeout_s: float = 40.0) -> None:
         """Wait until a patched collaborator has killed it."""
-        self._end(End.KILLED, lambda: self.process.wait_end(timeout_s))
+        self._killed(lambda: self.process.wait_end(timeout_s))
 
     def stop(self) -> float:
-        """SIGTERM; how long it took, in seconds."""
-        began = time.monotonic()
-        codes: list[int] = []
-        self._end(End.CALM, lambda: codes.append(self.process.stop()))
-        if codes != [0] and self.life is not None:
-            self._scene.lives[self._scene.lives.index(self.life)].end = End.BADLY
-        return time.monotonic() - began
+        """SIGTERM; how long it took, in seconds. One that had not begun its work has nothing to settle."""
+        began, life = time.monotonic(), self.life
+        assert life is not None
+        life.code = self.process.stop()
+        is_calm = life.code == 0 or (life.code == -signal.SIGTERM and not self._scene.has_called(life.name))
+        life.ended_at, life.end = time.monotonic(), End.CALM if is_calm else End.BADLY
+        self.worker = None
+        return life.ended_at - began
 
     def sleep(self, *, until: Callable[[], object] | None = None, at_least_s: float = SESSION_S + 1.5) -> None:
         """SIGSTOP, for longer than the session and until something is so; then SIGCONT."""
@@ -126,12 +130,15 @@ class Member:
         self.life.asleep.append((since, time.monotonic()))
         self.process.resume()
 
-    def _end(self, end: End, how: Callable[[], object]) -> None:
+    def settle_down(self, within_s: float = 3.0) -> None:
+        """After a nap: give it time to try what it was about to do; it may well end."""
+        until = time.monotonic() + within_s
+        eventually(lambda: not self.process.is_running or time.monotonic() > until, within_s + 5, every_s=0.1)
+
+    def _killed(self, how: Callable[[], object]) -> None:
         assert self.life is not None
         how()
-        self.life.ended_at, self.life.end = time.monotonic(), end
-        if self.worker is not None and end is End.KILLED:
-            self.worker = None
+        self.life.ended_at, self.life.end, self.worker = time.monotonic(), End.KILLED, None
 
 
 class Scene:
@@ -146,7 +153,6 @@ class Scene:
         self.terms = Terms()
         self._fleet: dict[str, Member] = {}
         self._upstream: Upstream | None = None
-        self._lock = threading.Lock()
 
     def open(self, **terms: Any) -> Self:
         """Make the topics; no sink runs yet."""
@@ -170,6 +176,10 @@ class Scene:
         """A worker by its name; it may not have been started."""
         return self._fleet.setdefault(name, Member(self, name))
 
+    def has_called(self, life: str) -> bool:
+        """Whether the vendor knows a life."""
+        return any(request.by == life for request in self.vendor.requests)
+
     def produce(self, marks: Iterable[Mark], padding: str = "") -> None:
         """Events that the broker has acknowledged when this returns."""
         self.upstream.submit(marks, padding)
@@ -184,8 +194,11 @@ class Scene:
         )
 
     def unsettled(self) -> int:
-        """How many records the group has not committed past, retry records among them."""
-        flows = self.log.stored(GROUP, flow_topics())
+        """How many records the group has not committed past, retry records among them; -1 when nobody can tell."""
+        try:
+            flows = self.log.stored(GROUP, flow_topics())
+        except KafkaException:
+            return -1  # the broker has only just come back
         left = sum(stored.end - max(0, stored.offset) for stored in flows.values())
         return left or self.log.unread(GROUP, RETRY)
 
@@ -195,15 +208,17 @@ class Scene:
         try:
             eventually(lambda: self.unsettled() == 0, deadline_s, every_s=0.4, what="all is settled")
         except AssertionError as error:
-            holds = {member.name: member.process.holds() for member in self.fleet}
-            tails = "\n".join(member.process.log_tail(8) for member in self.fleet)
-            raise AssertionError(f"{error}; holds: {holds}\n{tails}") from None
+            states = {one.name: answer.text for one in self.fleet if (answer := one.process.ask("readyz"))}
+            raise AssertionError(f"{error}\n{self._behind()}\n{states}") from None
         eventually(lambda: self.vendor.is_idle, 20, what="the vendor is idle")
 
     def end(self, deadline_s: float = QUIET_S) -> Story:
         """Wait for quiet, read the figures, stop everybody calmly; the evidence."""
         self.wait_quiet(deadline_s)
-        counted = {member.life.name: member.process.counted() for member in self.fleet if member.life}
+        counted = {}
+        for member in self.fleet:
+            if member.life and (figures := member.process.counted()):
+                counted[member.life.name] = figures
         for member in self.fleet:
             member.stop()
         return self.story(counted)
@@ -231,7 +246,7 @@ class Scene:
 
     def check(self, story: Story, without: Iterable[str] = ()) -> str:
         """AssertionError with every checker's complaints; else a line of what was counted."""
-        found = complaints(story, without)
+        found = complaints(story, {*without, *NOT_YET})
         lines = [f"{name}: {len(said)}\n  " + "\n  ".join(said[:8]) for name, said in found.items()]
         assert self.upstream.refused == []
         assert not found, "\n".join(["the promises are broken:", *lines])
@@ -273,6 +288,13 @@ class Scene:
             **{f"COMMFLEET_SINKS__BRAZE__{name.upper()}": _text(value) for name, value in sink.items()},
         }
 
+    def last_words(self, lines: int = 12) -> str:
+        """The end of every worker's log."""
+        logs = sorted(self.folder.glob("*.log"))
+        said = {log.stem: log.read_text(errors="replace").splitlines() for log in logs}
+        tails = {name: [line for line in all_ if "rdkafka#" not in line][-lines:] for name, all_ in said.items()}
+        return "\n".join(f"--- {name}\n" + "\n".join(tail) for name, tail in tails.items())
+
     def __enter__(self) -> Self:
         self.vendor.__enter__()
         return self
@@ -288,6 +310,12 @@ class Scene:
             self._upstream.close()
             if error is None:
                 self.log.delete(NEEDED)
+
+    def _behind(self) -> dict[str, str]:
+        """Which partitions are not committed to their end."""
+        stored = self.log.stored(GROUP, (*flow_topics(), RETRY))
+        behind = {where: one for where, one in stored.items() if one.end > max(0, one.offset)}
+        return {f"{topic}/{number}": f"{one.offset} of {one.end}" for (topic, number), one in behind.items()}
 
     def _in_flight(self) -> int:
         """How many deliveries a worker may have out at once."""
@@ -311,9 +339,3 @@ def _text(value: object) -> str:
 def marks(customer: str, count: int, topic: str, first: int = 0) -> list[Mark]:
     """Events of one customer, in order."""
     return [Mark(topic, customer, number) for number in range(first, first + count)]
-
-
-def told(flow: str, found: Iterable[Mark]) -> list[Delivery]:
-    """Those events as deliveries of a flow."""
-    return [Delivery(flow, mark) for mark in found]
-

@@ -68,8 +68,7 @@ class Stage:
         for item in items:
             declared = getattr(getattr(item, "obj", None), "history", None)
             if isinstance(declared, History):
-                given = dict(getattr(item, "callspec", None).params) if hasattr(item, "callspec") else {}  # type: ignore[union-attr]
-                self._playing[item.nodeid] = self._crowd.submit(self._play, declared, item.name, given)
+                self._playing[item.nodeid] = self._crowd.submit(self._play, declared, _parameters(item))
 
     def outcome_of(self, item: pytest.Item) -> None:
         """Wait for a test's history; raises what it raised, with the command that repeats it."""
@@ -77,8 +76,7 @@ class Stage:
         try:
             said = self._playing[item.nodeid].result(TIMEOUT_S)
         except BaseException as error:
-            given = getattr(item, "callspec", None)
-            error.add_note("repeat: " + declared.repeat.format(name=item.name, **(given.params if given else {})))
+            error.add_note("repeat: " + declared.repeat.format(name=item.name, **_parameters(item)))
             raise
         if said:
             print(said)
@@ -87,14 +85,22 @@ class Stage:
         """Begin nothing more; wait for what is played."""
         self._crowd.shutdown(wait=True, cancel_futures=True)
 
-    def _play(self, declared: History, name: str, given: Mapping[str, Any]) -> object:
+    def _play(self, declared: History, given: Mapping[str, Any]) -> object:
         prefix = f"f{uuid.uuid4().hex[:8]}."
         folder = self._folder / prefix
         folder.mkdir()
         with ExitStack() as stack:
             broker = stack.enter_context(_own_broker(folder)) if declared.own_broker else self._broker
             scene = stack.enter_context(Scene(broker, prefix, folder))
-            return declared.play(scene, **given)
+            try:
+                return declared.play(scene, **given)
+            except Exception as error:
+                error.add_note(scene.last_words())
+                raise
+
+
+def _parameters(item: pytest.Item) -> Mapping[str, Any]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 @contextmanager

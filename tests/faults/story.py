@@ -76,8 +76,23 @@ class Life:
     started_at: float
     ended_at: float | None = None
     end: End | None = None
+    code: int = 0
     asleep: list[tuple[float, float]] = field(default_factory=list)
     """Stopped and continued (SIGSTOP, SIGCONT), longer than a session."""
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it had no chance to settle."""
+        return self.end is End.KILLED
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """A life that could not settle what it had out: killed, asleep, or cut off from the broker."""
+
+    by: str
+    since: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +146,12 @@ class Story:
         return frozenset(flow.name for flow in (*self.flows, *self.optional_flows) if flow.is_once)
 
     @property
-    def disruptions(self) -> list[tuple[str, float]]:
-        """Life and moment of everything that may leave a partition with somebody else unprepared."""
+    def disruptions(self) -> list[Disruption]:
+        """Everything that may leave a partition with somebody else, unprepared."""
         return [
-            *((life.name, life.ended_at) for life in self.lives if life.end is End.KILLED and life.ended_at),
-            *((life.name, since) for life in self.lives for since, _ in life.asleep),
-            *((life.name, until) for life in self.lives for since, until in self.outages if _lived(life, since, until)),
+            *(Disruption(one.name, one.ended_at, one.ended_at) for one in self.lives if one.is_killed and one.ended_at),
+            *(Disruption(life.name, since, until) for life in self.lives for since, until in life.asleep),
+            *(Disruption(life.name, *away) for life in self.lives for away in self.outages if _lived(life, *away)),
         ]
 
 

@@ -1,8 +1,7 @@
 """What vendors do: fail for minutes, know no campaign, act after we gave up, count our requests."""
 
-import pytest
-
 from tests.faults.events import COMMUNICATION, KEPT, SENT, TOLD, TRIGGER, UPDATE, WORKSPACE, History, Mark
+from tests.faults.promises import not_yet
 from tests.faults.scene import Scene, marks
 from tests.faults.script import Fail, Hang, Throttle
 from tests.faults.stage import history
@@ -40,7 +39,7 @@ def test_a_wrong_campaign_holds_itself_only(scene: Scene) -> str:
     scene.wait_made(36, "kept", 20)
     assert scene.vendor.made("sent") == []
     scene.vendor.calm(rule)
-    return scene.verify(without=["uncommitted"])
+    return scene.verify(without=["at_once"])  # two groups: independent of each other, also for one customer
 
 
 @history()
@@ -69,6 +68,7 @@ def test_a_vendor_that_throttles_is_left_alone(scene: Scene) -> str:
     return scene.verify()
 
 
+@not_yet("no budget")
 @history()
 def test_a_restart_gets_no_fresh_quota(scene: Scene) -> None:
     """17: what a former life used of the hour is used: the vendor is never asked for more than the budget."""
@@ -83,6 +83,3 @@ def test_a_restart_gets_no_fresh_quota(scene: Scene) -> None:
     eventually(lambda: "quota" in member.process.holds(), 20, what="the next life knows")
     assert len([one for one in scene.vendor.requests if one.action != PROBE]) <= 21
     assert [one.status for one in scene.vendor.requests if one.status == 429] == []
-
-
-_ = pytest

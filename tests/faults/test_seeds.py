@@ -9,13 +9,12 @@ import pytest
 
 from tests.faults.plan import Fault, Mood, draw
 from tests.faults.play import play
+from tests.faults.promises import not_yet
 from tests.faults.scene import Scene
 from tests.faults.stage import history
 
 FIXED = (29, 84, 159)
 """Drawn so that together they have every fault and every mood."""
-
-NOT_YET: frozenset[str] = frozenset()
 
 
 def _seeds() -> tuple[int, ...]:
@@ -39,15 +38,17 @@ def test_a_plan_is_its_seed() -> None:
     assert draw(3).slice(1) == draw(3).slice(1)
 
 
+@not_yet("once-actions are made twice: no intents, no duplicate window")
 @pytest.mark.parametrize("seed", [seed for seed in _seeds() if not draw(seed).needs_own_broker])
 @history(repeat="make faults SEED={seed}")
 def test_seed(scene: Scene, seed: int) -> str:
     """Faults of processes and of the vendor, on a broker that stays."""
-    return play(scene, draw(seed), without=NOT_YET)
+    return play(scene, draw(seed))
 
 
+@not_yet("once-actions are made twice: no intents, no duplicate window")
 @pytest.mark.parametrize("seed", [seed for seed in _seeds() if draw(seed).needs_own_broker])
 @history(own_broker=True, repeat="make faults SEED={seed}")
 def test_seed_with_a_broker_that_goes_away(scene: Scene, seed: int) -> str:
     """The same, and the broker is stopped and started."""
-    return play(scene, draw(seed), without=NOT_YET)
+    return play(scene, draw(seed))

@@ -11,11 +11,11 @@ from confluent_kafka import Producer
 
 from common.kafka.admin import TopicAdmin
 from tests.faults.processes import Worker, command
-from tests.faults.vendor import Vendor
 from tests.support.fixtures import SecureKafka
 from tests.support.poll import eventually
 from tests.support.secure import Warden
 from tests.support.site import TOKEN, TOPIC, kafka_variables, numbered, site, webhook_url
+from tests.support.track_stub import TrackStub
 from topics.catalogue import topics
 from topics.plan import AddPartitions, ChangeConfig, CreateTopic, Environment, plan
 from workers.access import Grant, Resource, grants
@@ -41,15 +41,15 @@ def bootstrap(secure_kafka: SecureKafka) -> str:
 
 
 @pytest.fixture
-def vendor() -> Iterator[Vendor]:
+def vendor() -> Iterator[TrackStub]:
     """A scripted Braze."""
-    with Vendor() as running:
+    with TrackStub() as running:
         yield running
 
 
 @pytest.fixture
 def settings(
-    secure_kafka: SecureKafka, bootstrap: str, vendor: Vendor, tmp_path: Path
+    secure_kafka: SecureKafka, bootstrap: str, vendor: TrackStub, tmp_path: Path
 ) -> Callable[..., dict[str, str]]:
     """The site as one user sees it, who is allowed what a worker needs, but for one grant."""
 
@@ -66,7 +66,7 @@ def settings(
 
 
 def test_what_is_listed_is_enough(
-    settings: Callable[..., dict[str, str]], bootstrap: str, vendor: Vendor, tmp_path: Path
+    settings: Callable[..., dict[str, str]], bootstrap: str, vendor: TrackStub, tmp_path: Path
 ) -> None:
     """Webhook, sink, dead-letter tools and topic tools, each with its own user and exactly its grants."""
     webhook = settings("webhook")
@@ -78,7 +78,7 @@ def test_what_is_listed_is_enough(
         sink.wait_ready()
         post(webhook)
         spoil(bootstrap)
-        eventually(lambda: [mark.customer for mark in vendor.received()] == ["C-1"], 30)
+        eventually(lambda: [one.customer for one in vendor.seen] == ["C-1"], 30)
         tools = settings("tools")
         eventually(lambda: "not_avro" in command(["dlq", "list"], tools), 30, every_s=0.5)
         assert door.stop() == sink.stop() == 0
@@ -102,9 +102,9 @@ def test_a_sink_with_one_grant_less_ends_with_words(
     """It names what it may not do, and the command that prints what it needs."""
     spoil(bootstrap)  # a dead letter to write: only then is a transaction begun
     with Worker(["run", "sink", "braze"], settings("sink-braze", without), tmp_path / "sink.log") as sink:
-        codes = eventually(sink.ended, 40)
+        code = sink.wait_end(40)
 
-    assert codes == [1], sink.log_tail()
+    assert code == 1, sink.log_tail()
     assert "commfleet topics acls" in sink.log_tail()
 
 

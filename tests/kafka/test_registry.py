@@ -24,11 +24,12 @@ from schemas.compatibility import Mode, Past, incompatibilities
 from tests.support.fixtures import Kafka
 from tests.support.poll import eventually
 from tests.support.registry import Registry
-from tests.support.sink_rig import DEAD, RECEIPTS, RETRY, WORKSPACE, SinkRig, rig_flows, workspace_event
+from tests.support.sink_rig import DEAD, RETRY, WORKSPACE, RigSchemas, SinkRig, rig_flows, workspace_event
 from tests.support.wire import written
 from topics.catalogue import flow_topics
 from topics.plan import CreateTopic
 from workers.cli import main
+from workers.sinks.receipts import TOPIC as RECEIPTS
 
 BATCH = "comms.batch.v1"
 LEVEL = "BACKWARD_TRANSITIVE"
@@ -228,6 +229,18 @@ def rig(kafka: Kafka, prefix: str, tmp_path: Path) -> Iterator[SinkRig]:
         yield rig
 
 
+class Asking(RigSchemas):
+    """The rig's schemas are the registry's."""
+
+    def __init__(self, source: RegistrySchemas) -> None:
+        super().__init__()
+        self._source = source
+
+    def schema(self, schema_id: int) -> Schema:
+        """Asks it."""
+        return self._source.schema(schema_id)
+
+
 def versions(count: int) -> list[Schema]:
     """So many versions of the workspace schema, each readable by ours."""
     return [changed(WORKSPACE, name=f"extra_{number}", type="string", default="") for number in range(count)]
@@ -260,7 +273,7 @@ def test_a_registry_that_is_stopped_and_started_loses_nothing(
         producers = Producers(rig, [(requests.register(subject, schema), schema) for schema in versions(3)])
     quick = settings.model_copy(update={"timeout_s": 1.0, "retries": 0})
     with closing(connect(quick, prefix, SystemClock())) as source:
-        rig.schemas = source
+        rig.schemas = Asking(source)
         with rig.running() as runner:
             producers.write(0, 40)
             eventually(lambda: len(rig.sink.got) == 40, 30, what="the first version is delivered")

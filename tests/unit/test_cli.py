@@ -77,6 +77,8 @@ def test_every_command_has_help(words: Sequence[str]) -> None:
         ("dlq", "list", "--since", "yesterday"),
         ("dlq", "redrive", "--rate", "0"),
         ("produce",),
+        ("produce", "comms.workspaces.v1", "--check"),
+        ("produce", "comms.journey.v1", "--check"),
         ("flows", "explain", "no-such-file.json"),
         ("--config", "no-such-file.yaml", "check"),
         ("sandbox", "fax"),
@@ -219,6 +221,15 @@ def test_produce_checks_without_a_broker(tmp_path: Path) -> None:
     assert "1 good, 1 bad" in answer.stderr
 
 
+def test_produce_may_be_quiet() -> None:
+    """Only the count is left where all is good."""
+    good = json.dumps(json.loads(EVENT.read_text()))
+
+    answer = run("produce", "comms.workspace.v1", "--check", "-q", text=f"{good}\n")
+
+    assert (answer.exit_code, answer.stdout, answer.stderr) == (0, "", "1 good, 0 bad\n")
+
+
 def test_produce_sends_nothing_when_a_line_is_bad() -> None:
     """No broker is there, so an attempt to send would be told."""
     good = json.dumps(json.loads(EVENT.read_text()))
@@ -331,7 +342,7 @@ def redriven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_dlq_stats_counts(redriven: list[str]) -> None:
     """By flow and reason."""
-    answer = run("dlq", "stats")
+    answer = run("dlq", "stats", "--sink", "braze")
 
     assert [line.split()[:5] for line in answer.output.splitlines()[1:]] == [
         ["braze", "B1", "track_event", "bug", "1"],
@@ -351,7 +362,7 @@ def test_dlq_stats_counts(redriven: list[str]) -> None:
 )
 def test_dlq_list_filters(redriven: list[str], words: Sequence[str], found: list[str]) -> None:
     """Every condition reaches the filter; letters are addressed partition:offset."""
-    answer = run("dlq", "list", *words)
+    answer = run("dlq", "list", "--sink", "braze", *words)
 
     assert answer.exit_code == 0
     assert [line.split()[1] for line in answer.output.splitlines()[1:]] == found

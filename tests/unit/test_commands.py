@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,6 +53,41 @@ def test_one_bad_line_keeps_all_back(settings: Settings) -> None:
     found = list(produce_lines(settings, "comms.workspace.v1", lines(line(), b"{"), is_check=False, keep_going=False))
 
     assert [(type(answer), answer.line) for answer in found] == [(LineError, 2)]
+
+
+class Pipe(io.BytesIO):
+    """What can be read once."""
+
+    def seekable(self) -> bool:
+        """No."""
+        return False
+
+
+def test_a_pipe_is_sent_until_its_first_bad_line(settings: Settings) -> None:
+    """It cannot be read twice, and is not kept: what stood before the bad line is stored."""
+    pipe = Pipe(b"\n".join([line(), b"{", line()]))
+
+    found = list(produce_lines(settings, "comms.workspace.v1", pipe, is_check=False, keep_going=False))
+
+    assert [(type(answer), answer.line) for answer in found] == [(Stored, 1), (LineError, 2)]
+
+
+def test_a_large_file_is_not_read_into_memory(settings: Settings, tmp_path: Path) -> None:
+    """Twice read, once sent, and never held."""
+    file = tmp_path / "events.jsonl"
+    with file.open("wb") as out:
+        out.writelines(line() + b" " * 10_000 + b"\n" for _ in range(1000))
+    tracemalloc.start()
+    with file.open("rb") as events:
+        stored = sum(
+            isinstance(answer, Stored)
+            for answer in produce_lines(settings, "comms.workspace.v1", events, is_check=False, keep_going=False)
+        )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert stored == 1000
+    assert peak < file.stat().st_size / 2
 
 
 def test_keep_going_sends_the_good_ones(settings: Settings) -> None:

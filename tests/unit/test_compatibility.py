@@ -74,7 +74,7 @@ def test_a_schema_may_follow_itself() -> None:
 def test_the_place_is_named() -> None:
     """Through records, null, arrays and maps, down to the field."""
     item = {"type": "record", "name": "Item", "fields": [{"name": "size", "type": "int"}]}
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"name": "one", "type": ["null", item]},
         {"name": "many", "type": {"type": "array", "items": "Item"}},
         {"name": "named", "type": {"type": "map", "values": "string"}},

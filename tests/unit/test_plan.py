@@ -87,14 +87,16 @@ def test_drift_is_set_back() -> None:
 @pytest.mark.parametrize(
     ("config", "note"),
     [
-        ({"retention_ms": "-1"}, "records older than 14 days are deleted by this"),
-        ({"retention_ms": "1209600001"}, "records older than 14 days are deleted by this"),
-        ({"cleanup_policy": "compact"}, "by this, records older than its retention go"),
+        ({"retention.ms": "-1"}, "records older than 14 days are deleted by this"),
+        ({"retention.ms": "1209600001"}, "records older than 14 days are deleted by this"),
+        ({"cleanup.policy": "compact"}, "by this, records older than its retention go"),
     ],
 )
 def test_what_a_change_deletes_is_said(config: dict[str, str], note: str) -> None:
     """Before anybody agrees to it."""
-    change, advice = _plan(_as_wanted(**{BATCH: _batch(**config)}))
+    actual = ActualTopic(BATCH, 12, 3, PRODUCTION.config_of(topics()[BATCH]) | config)
+
+    change, advice = _plan(_as_wanted(**{BATCH: actual}))
 
     assert isinstance(change, ChangeConfig)
     assert str(advice) == f"note: eu.{BATCH}: {note}"

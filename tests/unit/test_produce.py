@@ -9,6 +9,7 @@ from common.codec import Decoder, LocalSchemas
 from common.errors import FatalError, ForbiddenTopicError, UnconfirmedError, UnknownTopicError
 from schemas.catalogue import catalogue
 from tests.support.ingest import FixedClock, KeptRecords, intake
+from workers.lines import LINE_MAX_BYTES
 from workers.produce import LineError, Stored, produce
 
 TOPIC = "comms.workspace.v1"
@@ -86,6 +87,52 @@ def test_long_input_is_answered_while_it_is_read() -> None:
 
     assert next(iter(answers)).line == 1
     assert taken <= 501
+
+
+def test_it_stops_at_the_first_bad_line_where_asked() -> None:
+    """No line behind it is begun; those before it end."""
+    kept = KeptRecords()
+
+    answers = list(
+        produce(
+            [GOOD, b"{", GOOD],
+            TOPIC,
+            intake(kept),
+            FixedClock(),
+            event_topics=catalogue().topics,
+            keep_going=False,
+        )
+    )
+
+    assert [type(answer) for answer in answers] == [Stored, LineError]
+    assert len(kept.records) == 1
+
+
+def test_it_stops_at_the_first_unconfirmed_line_where_asked() -> None:
+    """Whatever was begun meanwhile is told, too; nothing new is begun."""
+    kept, begun = KeptRecords(UnconfirmedError("away")), 0
+
+    def lines() -> Iterable[bytes]:
+        nonlocal begun
+        for number in range(1, 5001):
+            begun = number
+            yield GOOD
+
+    answers = list(
+        produce(lines(), TOPIC, intake(kept), FixedClock(), event_topics=catalogue().topics, keep_going=False)
+    )
+
+    assert begun < 1000
+    assert len(answers) == begun
+    assert all(isinstance(answer, LineError) and answer.is_unconfirmed for answer in answers)
+
+
+def test_a_line_beyond_all_measure_is_refused() -> None:
+    """A file that is one array has no lines; it is not read into memory."""
+    answers = run([b"[" * (LINE_MAX_BYTES + 1), GOOD], KeptRecords())
+
+    assert "an event a line, no array" in str(answers[0])
+    assert isinstance(answers[1], Stored)
 
 
 def test_a_topic_that_workers_write_is_refused() -> None:

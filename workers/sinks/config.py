@@ -21,6 +21,9 @@ class SinkConfig(Section):
     linger_s: float = Field(
         0.05, ge=0, le=60, description="Seconds a delivery may wait for company before its request is made."
     )
+    in_hand_records: int = Field(
+        4_000, ge=100, le=1_000_000, description="Records of all partitions that are read and not settled."
+    )
     window_records: int = Field(
         2_000, ge=1, le=9_000, description="Records of a partition between its watermark and its position."
     )

@@ -40,6 +40,7 @@ class Pace:
     give_up_s: float
     give_up_once_s: float
     drain_s: float
+    in_hand: int = 4_000
 
 
 class Dispatcher:

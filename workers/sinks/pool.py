@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from common.errors import GateClosedError
-from workers.sinks.api import Action, Batch, Delivered, Hold, Outcome, Sink, Unsure
+from workers.sinks.api import Action, Answered, Batch, Delivered, Hold, Outcome, Scope, Sink, Unsure
 from workers.sinks.batcher import Draft
 from workers.sinks.delivery import Delivery
 from workers.sinks.gate import BatchPermit
@@ -51,20 +51,22 @@ class DeliveryPool:
 
     def __init__(self, sink: Sink, size: int, inbox: Inbox) -> None:
         self._sink, self._inbox = sink, inbox
-        self._size = size
+        self._depth = size + max(1, size // 2)
+        self._stopped: dict[str, int] = {}
+        self._epoch = 0
         self._threads = ThreadPoolExecutor(size, thread_name_prefix=f"deliver-{sink.name}")
         self.in_flight = 0
         """Batches whose end the runner has not seen; counted by the runner's thread only."""
 
     @property
     def has_room(self) -> bool:
-        """Whether another batch would be sent at once."""
-        return self.in_flight < self._size
+        """Whether another batch would be sent at once, or as the next one of a thread."""
+        return self.in_flight < self._depth
 
     def send(self, draft: Draft[Delivery]) -> None:
         """Send a draft under the gates of its partitions."""
         self.in_flight += 1
-        self._threads.submit(self._deliver, draft, _batch(draft))
+        self._threads.submit(self._deliver, draft, _batch(draft), self._epoch)
 
     def probe(self, action: Action) -> None:
         """Ask the vendor whether a held route is well."""
@@ -79,13 +81,29 @@ class DeliveryPool:
         self._threads.shutdown(wait=True)
         self._sink.close()
 
-    def _deliver(self, draft: Draft[Delivery], batch: Batch) -> None:
+    def ended(self, sent: Sent) -> None:
+        """The runner has seen a batch's end. After a hold it decides itself again what may go."""
+        self.in_flight -= 1
+        self._epoch += _hold_of(sent.outcome) is not None
+
+    def _deliver(self, draft: Draft[Delivery], batch: Batch, epoch: int) -> None:
+        if epoch <= self._stopped.get(draft.action.name, -1):  # a hold came in while this stood behind another
+            self._inbox.put(Sent(draft, None))
+            return
         try:
-            self._inbox.put(Sent(draft, self._sink.deliver(batch)))
+            outcome = self._sink.deliver(batch)
+            if (hold := _hold_of(outcome)) is not None:
+                self._stop(hold, draft.action)
+            self._inbox.put(Sent(draft, outcome))
         except GateClosedError:
             self._inbox.put(Sent(draft, None))
         except BaseException as error:  # the runner decides: it settles what it can and ends
             self._inbox.put(Crashed(error, was_batch=True))
+
+    def _stop(self, hold: Hold, action: Action) -> None:
+        """Nothing that was handed over before the runner knows of the hold may leave any more."""
+        names = self._sink.actions if hold.scope is Scope.SINK else (action.name,)
+        self._stopped.update(dict.fromkeys(names, self._epoch))
 
     def _look_up(self, delivery: Delivery) -> None:
         try:
@@ -104,3 +122,9 @@ class DeliveryPool:
 def _batch(draft: Draft[Delivery]) -> Batch:
     gates = {delivery.window.partition.number: delivery.window.partition.gate for delivery in draft.deliveries}
     return Batch(draft.action, draft.shared_by, [d.item for d in draft.deliveries], BatchPermit(list(gates.values())))
+
+
+def _hold_of(outcome: Outcome | None) -> Hold | None:
+    if isinstance(outcome, Hold):
+        return outcome
+    return outcome.hold if isinstance(outcome, Answered) else None

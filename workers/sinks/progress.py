@@ -110,6 +110,11 @@ class Progress:
         return self.position - self.watermark
 
     @property
+    def open_records(self) -> int:
+        """How many records are not wholly settled."""
+        return len(self._open)
+
+    @property
     def is_idle(self) -> bool:
         """Whether everything that was read is done."""
         return not self._open

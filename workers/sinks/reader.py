@@ -47,8 +47,10 @@ class Reader:
 
     def __init__(
         self, pages: Pages, planner: Planner, windows: Callable[[], Mapping[PartitionId, Window]], takes: Admitted,
-        group: str, clock: Clock, meter: Meter,
+        group: str, in_hand: int, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
+        """`in_hand` bounds the records of all windows together that are read and not settled."""
+        self._in_hand = in_hand
         self._pages, self._planner, self._windows, self._takes = pages, planner, windows, takes
         self._group, self._clock, self._meter = group, clock, meter
         self._touched: set[Window] = set()
@@ -167,7 +169,8 @@ class Reader:
     def _may_read(self) -> bool:
         now = self._clock.monotonic()
         self._resume(now)
-        full = [window for window in self._touched if window.is_full and not window.is_paused]
+        has_enough = self._open_records() >= self._in_hand
+        full = [window for window in self._touched if (has_enough or window.is_full) and not window.is_paused]
         if not full:
             self._full_since = None
             return True
@@ -180,7 +183,11 @@ class Reader:
         self._full_since = None
         return True
 
+    def _open_records(self) -> int:
+        return sum(window.progress.open_records for window in self._touched)
+
     def _resume(self, now: float) -> None:
+        has_room = self._open_records() * 2 <= self._in_hand
         for window in list(self._touched):
             if not window.is_paused:
                 if window.progress.is_idle:
@@ -189,7 +196,7 @@ class Reader:
                 if window.retry_at is not None and window.retry_at <= now:
                     window.hold = window.retry_at = None
                     self._unpause(window)
-            elif window.has_room:
+            elif has_room and window.has_room:
                 self._unpause(window)
 
     def _pause(self, window: Window) -> None:

@@ -82,7 +82,7 @@ class Runner:
             clock, meter,
         )  # fmt: skip
         self._reader = Reader(
-            clients.consumer, planner, lambda: self._ownership.windows, self._ledger, group, clock, meter
+            clients.consumer, planner, lambda: self._ownership.windows, self._ledger, group, pace.in_hand, clock, meter
         )
         self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
         self._dispatcher = Dispatcher(
@@ -137,7 +137,7 @@ class Runner:
     def _take(self, message: object) -> None:
         match message:
             case Sent():
-                self._pool.in_flight -= 1
+                self._pool.ended(message)
                 self._judge.ended(message)
             case Settled():
                 self._ledger.settled(message)

@@ -16,7 +16,7 @@ from workers.sinks.gate import Gate
 from workers.sinks.lanes import Lanes
 from workers.sinks.progress import Inherited, Progress, Settled
 
-PAGE_RECORDS = 500
+PAGE_RECORDS = 150
 """Records that are read at once: a window may hold so many more than its limit."""
 
 

@@ -1,6 +1,6 @@
 """What one delivery asks of the server: made by the mapping, carried out by the procedures. Plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from workers.sinks.ecm.values import Value
@@ -121,3 +121,20 @@ class WorkspacePiece:
 
 
 Piece = UpdateCategoryPiece | ConsentPiece | DocumentPiece | VersionPiece | TaskPiece | ReminderPiece | WorkspacePiece
+
+
+def fingerprint(piece: Piece) -> Hashable:
+    """What tells one delivery from another across its repeats: prepared anew, it is equal."""
+    match piece:
+        case ConsentPiece():
+            return str(piece.values[piece.mark])
+        case DocumentPiece() | VersionPiece():
+            return (piece.identity, piece.name, piece.where)
+        case TaskPiece():
+            return piece.name
+        case ReminderPiece():
+            return piece.tag
+        case WorkspacePiece():
+            return piece.key
+        case UpdateCategoryPiece():
+            return (piece.where, piece.change.category, str(sorted(piece.change.values.items())))

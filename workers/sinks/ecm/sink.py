@@ -117,7 +117,8 @@ class EcmSink:
         """A sink with connections of its own; nothing is contacted yet."""
         usual = config.http_limits()
         slow = HttpLimits(usual.connect_s, config.create_timeout_s, usual.connections, ca_file=usual.ca_file)
-        client = EcmClient(config.base_url, HttpClient(usual, meter), HttpClient(slow, meter))
+        http = HttpClient(usual, meter)
+        client = EcmClient(config.base_url, http, http if slow == usual else HttpClient(slow, meter))
         return cls(config, client, clock)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
@@ -176,7 +177,7 @@ class EcmSink:
                 verdict = self._carried_out(caller, piece)  # what we remembered is gone: look again
         except EndedError as error:
             return self._ended(batch, error)
-        self._troubles.went_well(_record(batch))
+        self._troubles.went_well((batch.action.name, pieces.fingerprint(batch.items[0].body)))
         return Answered([verdict])
 
     def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
@@ -246,7 +247,7 @@ class EcmSink:
         """An outcome as it is, except for a 500 of unknown text: a record's, or everybody's (§16)."""
         if error.row != UNKNOWN_ERROR or not isinstance(error.outcome, Answered):
             return error.outcome
-        trouble = self._troubles.failed(_record(batch))
+        trouble = self._troubles.failed((batch.action.name, pieces.fingerprint(batch.items[0].body)))
         verdicts: Sequence[Verdict] = error.outcome.verdicts
         if trouble.is_everybodys:
             return Answered(verdicts, Hold(Cause.VENDOR_DOWN, Scope.ACTION, "500 for several records in a row"))
@@ -255,25 +256,3 @@ class EcmSink:
             detail = f"500 with an unknown text, {trouble.attempts} times"
             return Answered([Rejected(Reason.REFUSED, detail, "UNKNOWN_500")])
         return error.outcome
-
-
-def _record(batch: Batch) -> object:
-    """What tells one delivery's item from another's across its repeats; prepared anew it is equal."""
-    piece = batch.items[0].body
-    return (batch.action.name, _fingerprint(piece))
-
-
-def _fingerprint(piece: pieces.Piece) -> object:
-    match piece:
-        case pieces.ConsentPiece():
-            return str(piece.values[piece.mark])
-        case pieces.DocumentPiece() | pieces.VersionPiece():
-            return (piece.identity, piece.name, piece.where)
-        case pieces.TaskPiece():
-            return piece.name
-        case pieces.ReminderPiece():
-            return piece.tag
-        case pieces.WorkspacePiece():
-            return piece.key
-        case pieces.UpdateCategoryPiece():
-            return (piece.where, piece.change.category, str(sorted(piece.change.values.items())))

@@ -175,7 +175,7 @@ class MarketoConfig(SinkConfig):
     def _is_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ValueError("is not a time zone of this machine, such as America/Chicago") from error
         return name
 

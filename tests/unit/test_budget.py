@@ -1,0 +1,310 @@
+"""One worker's budget: what it may take, when it waits, whom it asks."""
+
+import threading
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from common.errors import BudgetGoneError, ConfigurationError, GateClosedError
+from tests.support.clock import ManualClock
+from workers.sinks.api import Limit, WindowKind
+from workers.sinks.budget import Budget, group_limits
+from workers.sinks.periods import begin_of, end_of
+from workers.sinks.shares import is_enough, most_workers, part_of, split_whole
+
+DAY = Limit(1200, 86_400.0, WindowKind.DAY, "America/Chicago")
+
+
+def budget(clock: ManualClock, *limits: Limit, counted: Limit | None = None, **more: Any) -> Budget:
+    """All of the fleet's partitions, owned for so long that nothing of former owners counts."""
+    made = Budget({one: one.requests for one in limits}, 1.0, clock, 12, counted=counted, **more)
+    made.assigned(range(12), range(12))
+    return made
+
+
+def rested(clock: ManualClock, *limits: Limit, **more: Any) -> Budget:
+    made = budget(clock, *limits, **more)
+    clock.advance(max(limit.window_s for limit in limits) + 2)
+    return made
+
+
+def drain(it: Budget, clock: ManualClock) -> int:
+    """Take all that may be taken now; each ends at once."""
+    count = 0
+    while it.take(clock.monotonic()) == 0:
+        with it.request():
+            count += 1
+    return count
+
+
+def test_nothing_is_taken_before_partitions_are_ours() -> None:
+    """A worker without partitions has no share."""
+    clock = ManualClock()
+    it = Budget({Limit(10, 1.0): 10}, 1.0, clock, 12)
+    assert it.take(clock.monotonic()) > 0
+    assert it.slots(4) == 0
+
+
+def test_gained_partitions_come_used_up_and_kept_ones_keep_theirs() -> None:
+    """Their former owner may have used their part a moment ago."""
+    clock = ManualClock()
+    it = Budget({Limit(12, 20.0): 12}, 1.0, clock, 12)
+    it.assigned(range(6), range(6))
+    assert drain(it, clock) == 0
+    clock.advance(22)
+    it.assigned(range(12), range(6, 12))
+    assert drain(it, clock) == 6
+    clock.advance(22)
+    assert drain(it, clock) == 12
+
+
+def test_what_was_used_of_lost_partitions_goes_on_counting() -> None:
+    """Losing and gaining does not make requests undone."""
+    clock = ManualClock()
+    it = rested(clock, Limit(12, 20.0))
+    assert drain(it, clock) == 12
+    it.revoked()
+    it.assigned(range(6), ())
+    clock.advance(19)
+    assert drain(it, clock) == 0
+    clock.advance(2)
+    assert drain(it, clock) == 6
+
+
+def test_all_limits_must_admit() -> None:
+    """The tightest decides, and the wait is the longest of those that refuse."""
+    clock = ManualClock()
+    it = rested(clock, Limit(5, 1.0), Limit(8, 10.0))
+    assert drain(it, clock) == 5
+    assert 0 < it.take(clock.monotonic()) <= 1.1
+    clock.advance(1.1)
+    assert drain(it, clock) == 3
+    assert it.take(clock.monotonic()) > 5
+
+
+def test_a_request_ages_from_its_end() -> None:
+    """The vendor may count it at any moment until it is answered."""
+    clock = ManualClock()
+    it = rested(clock, Limit(1, 20.0))
+    assert it.take(clock.monotonic()) == 0
+    with it.request():
+        clock.advance(30)
+        assert it.take(clock.monotonic()) > 0
+    clock.advance(19)
+    assert it.take(clock.monotonic()) > 0
+    clock.advance(2)
+    assert it.take(clock.monotonic()) == 0
+
+
+def test_what_never_left_is_given_back() -> None:
+    """A draft that was withdrawn, or that its gate refused, costs nothing."""
+    clock = ManualClock()
+    it = rested(clock, Limit(1, 20.0))
+    assert it.take(clock.monotonic()) == 0
+    it.give_back()
+    assert it.take(clock.monotonic()) == 0
+    with pytest.raises(GateClosedError), it.request():
+        raise GateClosedError("not ours")
+    assert it.left(clock.monotonic()) == 1
+
+
+def test_a_batch_pays_for_its_further_requests() -> None:
+    """They are counted beside the one that was taken, and its gate's refusal does not give them back."""
+    clock = ManualClock()
+    it = rested(clock, Limit(5, 20.0))
+    assert it.take(clock.monotonic()) == 0
+
+    def deliver() -> None:
+        with it.request() as purse:
+            purse.spend()
+            purse.spend()
+            raise GateClosedError("not ours")
+
+    with pytest.raises(GateClosedError):
+        deliver()
+    with it.purse() as purse:
+        purse.spend()
+    assert it.left(clock.monotonic()) == 2
+
+
+def test_a_further_request_that_would_wait_too_long_is_refused() -> None:
+    """The error says when there would be leave again."""
+    clock = ManualClock()
+    it = rested(clock, Limit(1, 20.0))
+    with it.purse() as purse:
+        purse.spend()
+    with it.purse() as purse, pytest.raises(BudgetGoneError, match=r"in 2\d\.\d s"):
+        purse.spend(5.0)
+
+
+def test_a_worker_that_may_be_no_member_spends_nothing() -> None:
+    """What looks like our share may be another's by now."""
+    it = rested(ManualClock(), Limit(5, 1.0), may_spend=lambda: False)
+    with it.purse() as purse, pytest.raises(BudgetGoneError):
+        purse.spend(0.0)
+
+
+def test_a_further_request_waits_for_another_to_end() -> None:
+    """Given back in one thread, taken in another, within the bound."""
+    clock = ManualClock()
+    it = rested(clock, Limit(1, 20.0))
+    assert it.take(clock.monotonic()) == 0
+    started, done = threading.Event(), threading.Event()
+
+    def spend() -> None:
+        with it.purse() as purse:
+            started.set()
+            purse.spend(5.0)
+            done.set()
+
+    thread = threading.Thread(target=spend)
+    thread.start()
+    started.wait(5)
+    it.give_back()
+    assert done.wait(5)
+    thread.join()
+
+
+def test_the_vendors_count_is_read_before_anything_is_taken() -> None:
+    """Pessimistic until read; then a sixth of what remains may be used within a minute."""
+    clock = ManualClock()
+    it = budget(clock, DAY, counted=DAY)
+    assert not it.wants_count(clock.monotonic())
+    assert drain(it, clock) == 0
+    assert it.wants_count(clock.monotonic())
+    assert not it.wants_count(clock.monotonic())
+    it.vendor_said(used=600)
+    assert drain(it, clock) == (1200 - 600 - 24) // 6
+    assert not it.wants_count(clock.monotonic())
+    clock.advance(61)
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said(remaining=24)
+    assert drain(it, clock) == 0
+
+
+def test_a_grant_ends() -> None:
+    """Others may have used the quota since."""
+    clock = ManualClock()
+    it = budget(clock, DAY, counted=DAY)
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said(used=0)
+    clock.advance(61)
+    assert drain(it, clock) == 0
+
+
+def test_one_request_may_go_where_only_answers_tell_the_count() -> None:
+    """Its answer is read at once; without a count the next one waits."""
+    clock = ManualClock()
+    it = budget(clock, DAY, counted=DAY)
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said()
+    assert drain(it, clock) == 1
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said()
+    assert drain(it, clock) == 0
+
+
+def test_an_exhausted_quota_is_asked_about_when_its_day_ends() -> None:
+    """And seldom before."""
+    clock = ManualClock()
+    clock.advance((end_of(DAY, clock.now()) - clock.now()).total_seconds() - 120)
+    it = budget(clock, DAY, counted=DAY)
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said(used=1200)
+    drain(it, clock)
+    clock.advance(61)
+    assert not it.wants_count(clock.monotonic())
+    clock.advance(65)
+    assert it.wants_count(clock.monotonic())
+
+
+def test_waiting_for_leave_is_measured() -> None:
+    """From the first refusal to the request that was taken."""
+
+    class Meter:
+        """Remembers."""
+
+        waits: list[float] = []  # noqa: RUF012
+
+        def waited(self, seconds: float) -> None:
+            """A request was taken after so long."""
+            self.waits.append(seconds)
+
+    clock, meter = ManualClock(), Meter()
+    it = rested(clock, Limit(1, 20.0), meter=meter)
+    drain(it, clock)
+    clock.advance(21)
+    drain(it, clock)
+    assert meter.waits == [pytest.approx(21)]
+
+
+def test_slots_lie_on_partitions() -> None:
+    """Slot j belongs to the owner of partition j x P / slots; those of gained partitions rest first."""
+    clock = ManualClock()
+    it = Budget({}, 1.0, clock, 12)
+    it.assigned(range(4), range(4))
+    assert it.slots(3) == 0
+    clock.advance(2)
+    assert it.slots(3) == 1
+    assert it.slots(24) == 8
+    assert it.left(clock.monotonic()) is None
+    it.revoked()
+    assert it.slots(24) == 0
+
+
+@pytest.mark.parametrize(("things", "partitions"), [(3, 12), (5, 12), (12, 12), (50, 12), (7, 30)])
+def test_parts_add_up_and_everybody_gets_one(things: int, partitions: int) -> None:
+    """As many workers as the check allows, ranges of neighbours, each with at least one."""
+    workers = most_workers(things, partitions)
+    cuts = [index * partitions // workers for index in range(workers + 1)]
+    parts = [part_of(things, partitions, range(low, high)) for low, high in pairwise(cuts)]
+    assert sum(parts) == things
+    assert min(parts) >= 1
+    assert is_enough(things, partitions, workers)
+    assert not is_enough(things, partitions, workers + 1)
+
+
+def test_groups_split_whole_things() -> None:
+    """By weight, at least one each, nothing lost to rounding."""
+    assert split_whole(8, {"main": 0.8, "consent": 0.2}) == {"main": 6, "consent": 2}
+    assert split_whole(2, {"main": 0.9, "consent": 0.1}) == {"main": 1, "consent": 1}
+    assert group_limits([Limit(100, 20.0)], {"main": 3, "consent": 1}, "consent") == ({Limit(100, 20.0): 25}, 0.25)
+    with pytest.raises(ConfigurationError, match="cannot be split"):
+        split_whole(1, {"main": 1.0, "consent": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("moment", "begin", "hours"),
+    [
+        ("2026-03-29T12:00", "2026-03-28T23:00", 23),
+        ("2026-10-25T23:30", "2026-10-25T23:00", 24),
+        ("2026-10-25T12:00", "2026-10-24T22:00", 25),
+    ],
+)
+def test_days_are_those_of_their_zone(moment: str, begin: str, hours: int) -> None:
+    """23 and 25 hours long where Berlin's clocks change."""
+    berlin = Limit(1, 86_400.0, WindowKind.DAY, "Europe/Berlin")
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    assert begin_of(berlin, at) == datetime.fromisoformat(begin).replace(tzinfo=UTC)
+    assert (end_of(berlin, at) - begin_of(berlin, at)).total_seconds() == hours * 3600
+
+
+def test_a_day_begins_when_clocks_skip_midnight() -> None:
+    """Cairo's clocks go from 24:00 to 01:00 in spring: that moment is the day's first."""
+    cairo = Limit(1, 86_400.0, WindowKind.DAY, "Africa/Cairo")
+    at = datetime(2026, 4, 24, 9, tzinfo=UTC)
+    assert begin_of(cairo, at) == datetime(2026, 4, 23, 22, tzinfo=UTC)
+
+
+def test_aligned_windows_begin_at_multiples_of_their_length() -> None:
+    """An hour's at the full hour."""
+    hour = Limit(1, 3600.0, WindowKind.ALIGNED)
+    at = datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)
+    assert begin_of(hour, at) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert end_of(hour, at) == datetime(2026, 3, 1, 13, tzinfo=UTC)

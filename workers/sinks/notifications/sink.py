@@ -1,0 +1,252 @@
+"""Notifications as a sink: notify, http_alert, raise_alert.
+
+`notify` and `http_alert` contact staff and are made once; `raise_alert` makes no request at all, its verdict
+carries the event. The three have no host in common, so each is held alone.
+
+**One delivery, several requests.** A message of two channels, or for more addresses than a job takes, is several
+jobs. They are paid for before the first is sent. When a part is out and the rest is not, the whole is repeated only
+where the vendor recognises the part (`repeats_recognised`); else it is unsure, and a person decides.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from common.clock import Clock
+from common.errors import AmbiguousError, BudgetGoneError, GateClosedError, NotSentError
+from common.event import Event
+from common.http import HttpClient, RequestMeter
+from common.reasons import Reason
+from workers.sinks.api import (
+    Action,
+    Answered,
+    Batch,
+    Contacts,
+    Deferred,
+    Delivered,
+    Hold,
+    Item,
+    Limit,
+    Outcome,
+    Refused,
+    Repeat,
+    Suppressed,
+    Unsure,
+    Verdict,
+    Yielded,
+)
+from workers.sinks.notifications import mapping
+from workers.sinks.notifications.alert_answers import judge_health
+from workers.sinks.notifications.answers import judge_probe
+from workers.sinks.notifications.client import AlertClient, MessagingClient
+from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig, NotificationsConfig
+from workers.sinks.notifications.jobs import Job, sends
+from workers.sinks.notifications.mapping import ALERTS, Called
+from workers.sinks.notifications.message import Message
+from workers.sinks.notifications.parameters import HttpAlert, Notify, RaiseAlert, Severity
+from workers.sinks.notifications.raised import Raised
+from workers.sinks.notifications.sender import AlertWay, MessagingWay, Remembered, Way, submitted
+from workers.sinks.notifications.throttle import Throttle
+from workers.sinks.notifications.tokens import Tokens
+
+NAME = "notifications"
+NOTIFY, HTTP_ALERT, RAISE_ALERT = "notify", "http_alert", "raise_alert"
+T = TypeVar("T")
+_ALERTS_AT_ONCE = 100
+_MESSAGING_BYTES, _CALL_BYTES = 5_000_000, 1_000_000
+
+
+def actions(config: NotificationsConfig | None = None) -> dict[str, Action]:
+    """The actions by name, with the limits of a configuration or the page's own."""
+    settings = config or NotificationsConfig()
+    messaging, endpoint = settings.messaging, settings.http_alert
+    settle_s = settings.settle_after_s
+    made = (
+        Action(
+            NOTIFY,
+            Repeat.ONCE,
+            Contacts.STAFF,
+            Notify,
+            settings.digest,
+            messaging.max_body_bytes if messaging else _MESSAGING_BYTES,
+            settle_s,
+            recognises_repeats=bool(messaging and messaging.repeats_recognised and settings.digest == 1),
+        ),
+        Action(
+            HTTP_ALERT,
+            Repeat.ONCE,
+            Contacts.STAFF,
+            HttpAlert,
+            1,
+            endpoint.max_body_bytes if endpoint else _CALL_BYTES,
+            settle_s,
+            recognises_repeats=bool(endpoint and endpoint.repeats_recognised),
+        ),
+        Action(RAISE_ALERT, Repeat.REPEATABLE, Contacts.NOBODY, RaiseAlert, _ALERTS_AT_ONCE, _MESSAGING_BYTES, 0),
+    )
+    return {each.name: each for each in made}
+
+
+@dataclass(frozen=True, slots=True)
+class _Messaging:
+    config: MessagingConfig
+    way: MessagingWay
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    config: HttpAlertConfig
+    client: AlertClient
+    way: AlertWay
+
+
+class NotificationsSink:
+    """Implements `workers.sinks.api.Sink`; `deliver` and `probe` are called from several threads."""
+
+    name = NAME
+
+    def __init__(
+        self, config: NotificationsConfig, http: HttpClient, messaging: _Messaging | None, endpoint: _Endpoint | None,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._config, self._http, self._clock = config, http, clock
+        self._messaging, self._endpoint = messaging, endpoint
+        self._throttle = Throttle(config.per_hour, clock.monotonic)
+        self._remembered, self._raised = Remembered(), Raised()
+        self.actions: Mapping[str, Action] = actions(config)
+        self.limits: Sequence[Limit] = (Limit(config.requests_per_second, 1.0),)
+
+    @classmethod
+    def connect(
+        cls, config: NotificationsConfig, clock: Clock, meter: RequestMeter | None = None
+    ) -> "NotificationsSink":
+        """A sink with connections of its own; nothing is contacted yet."""
+        messaging = endpoint = None
+        http = HttpClient(config.http_limits(), meter)
+        if config.messaging:
+            client = MessagingClient(config.messaging, http)
+            tokens = Tokens(clock.monotonic)
+            messaging = _Messaging(config.messaging, MessagingWay(config.messaging, client, tokens, clock.now))
+        if config.http_alert:
+            caller = AlertClient(config.http_alert, http, clock.now)
+            endpoint = _Endpoint(config.http_alert, caller, AlertWay(config.http_alert, caller, clock.now))
+        return cls(config, http, messaging, endpoint, clock)
+
+    def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
+        """What the settings lack for a flow's action, and severities that no flow may say."""
+        if action.name == NOTIFY and self._messaging is None:
+            return ["notify needs sinks.notifications.messaging: the account that sends e-mail and SMS"]
+        if action.name == HTTP_ALERT and self._endpoint is None:
+            return ["http_alert needs sinks.notifications.http_alert: the endpoint that takes alerts"]
+        known = {*Severity, "UNKNOWN"}
+        return [
+            f"severity {name!r} is none of {', '.join(Severity)}; correct the flow"
+            for name in possible("severity") or ()
+            if name not in known
+        ]
+
+    def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
+        """Map an event to one message or alert; raises UnusableEventError with a Reason."""
+        match parameters:
+            case Notify():
+                return mapping.notify(event, parameters, self._config, self._has(self._messaging, action).config)
+            case HttpAlert():
+                return mapping.http_alert(event, parameters, self._config, self._has(self._endpoint, action).config)
+            case RaiseAlert():
+                return mapping.raise_alert(event, parameters)
+        raise TypeError(f"{action.name} has no parameters of type {type(parameters).__name__}")
+
+    def deliver(self, batch: Batch) -> Outcome:
+        """Make the requests of a batch; raises GateClosedError and BudgetGoneError when nothing may be sent."""
+        if batch.action.name == RAISE_ALERT:
+            return Answered([self._raise(item) for item in batch.items])
+        now = self._clock.now()
+        live = [n for n, item in enumerate(batch.items) if _message(item).expires_at > now]
+        outcome = self._tell(batch, [batch.items[n] for n in live]) if live else Answered(())
+        return _spread(outcome, live, len(batch.items))
+
+    def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
+        """Never asked: status needs a job_id, which an answer that never came did not bring (§4)."""
+        raise NotImplementedError(f"notifications.{action.name} cannot be looked up ({len(items)} items)")
+
+    def used_today(self) -> int | None:
+        """None: the page knows of no daily count (§8)."""
+        return None
+
+    def probe(self, action: Action) -> Hold | None:
+        """Whether the action's host is well, by a read that contacts nobody; without one the next trial tells."""
+        now = self._clock.now()
+        if action.name == NOTIFY and self._messaging:
+            came = self._messaging.way.probe()
+            return came if isinstance(came, Hold) else judge_probe(came, now)
+        if action.name == HTTP_ALERT and self._endpoint:
+            try:
+                answer = self._endpoint.client.health()
+            except (NotSentError, AmbiguousError) as error:
+                return judge_health(error, now)
+            return judge_health(answer, now) if answer else None
+        return None
+
+    def close(self) -> None:
+        """Let connections go."""
+        self._http.close()
+
+    # -- one batch --------------------------------------------------------------------------------
+
+    def _raise(self, item: Item) -> Verdict:
+        if not self._raised.is_new(item.body):
+            return Suppressed(Reason.DUPLICATE)
+        ids = {"alert_event_id": item.body["event_id"]}
+        return Delivered(ids, events=[Yielded(ALERTS, item.body)])
+
+    def _tell(self, batch: Batch, items: Sequence[Item]) -> Outcome:
+        """Items that share their audience, unless the audience was told too often lately."""
+        first = _message(items[0])
+        is_critical = first.alert.severity is Severity.CRITICAL
+        wait_s = self._throttle.take(first.told, always=is_critical)
+        if wait_s is not None:
+            return Answered([Deferred(Reason.THROTTLED, wait_s)] * len(items))
+        try:
+            outcome = self._submitted(batch, items)
+        except (GateClosedError, BudgetGoneError):
+            self._throttle.give_back(first.told)
+            raise
+        if isinstance(outcome, Hold | Refused):
+            self._throttle.give_back(first.told)
+        return outcome
+
+    def _submitted(self, batch: Batch, items: Sequence[Item]) -> Outcome:
+        jobs, way = self._jobs(batch.action, items)
+        tally = submitted(jobs, batch, way, self._remembered)
+        more = {"message_id": jobs[0].message_id, "unknown": ", ".join(_message(items[0]).unknown)[:200]}
+        return tally.outcome(len(items), recognised=batch.action.recognises_repeats, more=more)
+
+    def _jobs(self, action: Action, items: Sequence[Item]) -> tuple[Sequence[Job], Way]:
+        if action.name == HTTP_ALERT:
+            called: Called = items[0].body
+            return called.calls, self._has(self._endpoint, action).way
+        messaging = self._has(self._messaging, action)
+        return sends([_message(item) for item in items], self._config, messaging.config), messaging.way
+
+    @staticmethod
+    def _has(side: T | None, action: Action) -> T:
+        if side is None:
+            raise TypeError(f"{action.name} is not configured: `problems` tells so at start-up")
+        return side
+
+
+def _message(item: Item) -> Message:
+    body: Message | Called = item.body
+    return body.message if isinstance(body, Called) else body
+
+
+def _spread(outcome: Outcome, live: Sequence[int], count: int) -> Outcome:
+    """The verdicts in the batch's order; what was past its time is suppressed, whatever became of the rest."""
+    if not isinstance(outcome, Answered) or len(live) == count:
+        return outcome
+    verdicts: list[Verdict] = [Suppressed(Reason.EXPIRED)] * count
+    for position, verdict in zip(live, outcome.verdicts, strict=True):
+        verdicts[position] = verdict
+    return Answered(verdicts, outcome.hold)
