@@ -3,7 +3,7 @@
 #   make demo     the whole fleet on this machine, without any server   (ARGS="--serve", ARGS="--report FILE")
 #   make test     every test; those of a real Kafka are skipped, and say so, without Java 17 and Maven
 #   make kafka    only the tests on a real Kafka, and they must run
-#   make faults   only the fault histories on a real Kafka, and they must run
+#   make faults   only the fault histories on a real Kafka, and they must run   (SEEDS=50, SEED=17 to repeat one)
 #   make bench    the benchmarks; results in benchmarks/results/
 #   make lint     ruff, mypy, shellcheck, the compose file
 #   make format   what ruff can mend
@@ -60,8 +60,10 @@ test: install
 kafka: install
 	COMMFLEET_REQUIRE=kafka $(PYTEST) -m "kafka and not faults" $(ARGS)
 
+# Without SEEDS or SEED: the histories that CI plays. With them: only seeded ones, 1 to SEEDS, or the one SEED.
 faults: install
-	COMMFLEET_REQUIRE=kafka $(PYTEST) -m faults $(ARGS)
+	COMMFLEET_REQUIRE=kafka COMMFLEET_FAULT_SEEDS=$(SEEDS) COMMFLEET_FAULT_SEED=$(SEED) \
+	  $(PYTEST) -m faults $(if $(SEEDS)$(SEED),tests/faults/test_seeds.py) $(ARGS)
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

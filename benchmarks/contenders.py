@@ -61,7 +61,7 @@ def sink_command(scenario: Scenario, stage: Ground, stub: Vendor, folder: Path, 
         "    api_key: benchmark\n"
         "    start_from: beginning\n"
         f"    max_in_flight: {scenario.in_flight}\n"
-        "    requests_per_hour: 1000000000\n"  # the engine is measured, not the limit of a workspace
+        "    requests_per_3s: 1000000000\n"  # the engine is measured, not the limit of a workspace
     )
     return [*COMMFLEET, "--config", str(config), "run", "sink", "braze"]
 

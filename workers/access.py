@@ -120,8 +120,12 @@ def _journeys(prefix: str) -> Iterator[Grant]:
 def _tools(prefix: str) -> Iterator[Grant]:
     letters = [name for name, topic in topics().items() if topic.kind is Kind.DEAD_LETTER]
     yield from _each(letters, prefix, "Read", "dlq list, show")
-    yield from _each(letters, prefix, "Write", "redrive marks a letter as dealt with")
-    yield from _each(_retry_topics("comms.retry."), prefix, "Write", "redrive sends again")
+    yield from _each(letters, prefix, "Write", "redrive and discard mark a letter as dealt with")
+    yield from _each(letters, prefix, "Delete", "what is dealt with is deleted")
+    yield from _each(flow_topics(), prefix, "Read", "redrive looks for later events; offsets accept, status")
+    yield from _each(_retry_topics("comms.retry."), prefix, "Read", "offsets accept, status")
+    yield from _each(_retry_topics("comms.retry."), prefix, "Write", "redrive sends again; offsets accept")
+    yield Grant(Resource.GROUP, f"{prefix}commfleet.", "Read", "offsets accept, status", is_prefix=True)
     yield Grant(Resource.TRANSACTIONAL_ID, f"{prefix}redrive-", "Write", "one redrive of a sink at a time", True)
 
 

@@ -38,7 +38,8 @@ from workers.ingest.server import listen, serve
 from workers.ingest.webhook import Webhook
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
-from workers.sinks.api import Sink
+from workers.sinks.api import Sink, WindowKind
+from workers.sinks.budget import Budget, group_limits
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
@@ -209,6 +210,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
             drain_s=config.drain_s,
             in_hand=config.in_hand_records,
         ),
+        budget=_budget(worker, sink, config, group, consumer.partition_count(retry)),
         clock=worker.clock,
         meter=SinkMeter(worker.metrics, sink.name, group),
     )
@@ -216,6 +218,15 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
+
+
+def _budget(worker: Worker, sink: Sink, config: Any, group: str, partitions: int) -> Budget:
+    """A group's slice of what the vendor allows the fleet: consent writes have their own."""
+    groups = _groups(sink, None)
+    split = {one: config.consent_share if one == "consent" else 1 - config.consent_share for one in groups}
+    requests, weight = group_limits(sink.limits, split, group)
+    counted = next((limit for limit in sink.limits if limit.kind is WindowKind.DAY), None)
+    return Budget(requests, weight, worker.clock, partitions, counted=counted)
 
 
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:

@@ -382,6 +382,10 @@ def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime 
         raise click.BadParameter(str(error)) from error
 
 
+def _start(context: click.Context, parameter: click.Parameter, text: str) -> str | datetime:
+    return text if text in ("committed", "beginning", "end") else _since(context, parameter, text) or text
+
+
 def _address(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
     for text in (given,) if isinstance(given, str) else given:
         partition, _colon, offset = text.partition(":")
@@ -435,17 +439,19 @@ def dlq_show(settings: "Settings", letter: str, sink: str, reveal: bool) -> None
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), default=20, show_default=True, help="Letters a second."
 )
+@click.option("--even-if-stale", is_flag=True, help="Also those of repeatable actions whose key has later events.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_with_settings
 def dlq_redrive(
-    settings: "Settings", letters: tuple[str, ...], sink: str, rate: float, dry_run: bool, yes: bool, **conditions: Any
-) -> None:
+    settings: "Settings", letters: tuple[str, ...], sink: str, rate: float, even_if_stale: bool, dry_run: bool,
+    yes: bool, **conditions: Any,
+) -> None:  # fmt: skip
     """Send letters again, to the failed sink only; shows its plan first. Stopped, it can be started again."""
     from workers import letters_command, show
 
     mailbox = letters_command.dead_letters(settings, sink)
-    steps = mailbox.plan(mailbox.open(_filter(addresses=letters, **conditions)))
+    steps = mailbox.plan(mailbox.open(_filter(addresses=letters, **conditions)), even_if_stale)
     show.redrive_plan(steps)
     count = sum(not step.obstacle for step in steps)
     if dry_run or not count:
@@ -454,6 +460,66 @@ def dlq_redrive(
     with click.progressbar(length=count, label="redriving") as bar:
         sent = letters_command.redrive(settings, sink, steps, rate, lambda _: bar.update(1))
     click.echo(f"{sent} sent again, {len(steps) - sent} left")
+
+
+@dlq.command("discard")
+@click.argument("letters", nargs=-1, callback=_address)
+@_one_sink
+@_filters
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def dlq_discard(
+    settings: "Settings", letters: tuple[str, ...], sink: str, dry_run: bool, yes: bool, **conditions: Any
+) -> None:
+    """Close letters without sending anything; shows its plan first. What is closed is deleted, and cannot return."""
+    from workers import letters_command, show
+
+    found = letters_command.dead_letters(settings, sink).open(_filter(addresses=letters, **conditions))
+    show.discard_plan(found)
+    if dry_run or not found:
+        return
+    _agree(yes, f"Discard {len(found)} letters for good?")
+    with click.progressbar(length=len(found), label="discarding") as bar:
+        closed = letters_command.discard(settings, sink, found, lambda _: bar.update(1))
+    click.echo(f"{closed} discarded")
+
+
+@main.group()
+def offsets() -> None:
+    """Where the sinks' groups read on."""
+
+
+@offsets.command("accept")
+@click.argument("sink", type=click.Choice(SINKS))
+@click.option("--group", type=click.Choice(GROUPS), help="One group of the sink only; all of them without it.")
+@click.option(
+    "--from", "start", metavar="committed|beginning|end|TIME", default="committed", show_default=True,
+    callback=_start, help="Where partitions without a usable offset begin: also a time, or an age (2h, 7d).",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def offsets_accept(
+    settings: "Settings", sink: str, group: str | None, start: "str | datetime", yes: bool
+) -> None:
+    """Let a sink go on from offsets that are not its own, or missing; shows its plan first.
+
+    For workers that stopped because offsets were reset by another tool, expired, or point outside of the log.
+    They must not run meanwhile.
+    """
+    from workers import offsets_command, show
+
+    plans = [offsets_command.plan(settings, one, start) for one in offsets_command.groups(settings, sink, group)]
+    show.offset_plans(plans)
+    if undecided := sum(len(one.undecided) for one in plans):
+        raise click.ClickException(f"{undecided} partitions have no usable offset: say --from beginning|end|TIME")
+    count = sum(len(one.changes) for one in plans)
+    if not count:
+        return
+    _agree(yes, f"Commit {count} offsets?")
+    for one in plans:
+        offsets_command.accept(settings, one)
+    click.echo(f"{count} offsets committed")
 
 
 def _filter(**conditions: Any) -> "Filter":

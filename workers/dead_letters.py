@@ -1,25 +1,35 @@
-"""Dead letters: list, show, redrive. A letter is addressed as partition:offset on its sink's own topic.
+"""Dead letters: list, show, redrive, discard. A letter is addressed as partition:offset on its sink's own topic.
 
 A letter is open until a marker (a null value with the header `dlq.resolves`) on its own partition
 closes it. Redriving writes the retry record and the marker in one transaction, so that it can be
-stopped and started again at any point; a `transactional.id` of the sink fences a second operator.
+stopped and started again at any point; discarding writes the marker alone. A `transactional.id` of the sink
+fences a second operator. What is below the oldest open letter of a partition serves nobody: it may be deleted.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from common.codec import Decoder, to_json
 from common.errors import CommfleetError, ConfigurationError, UndecodableError
 from common.event import Headers, OutRecord
-from common.kafka.consumer import Record
-from common.kafka.log_reader import LogReader
-from common.kafka.transactions import TransactionalProducer
 from workers.flows.catalogue import Flows
 from workers.masking import masked_event
+from workers.sinks.api import Repeat
+from workers.sinks.delivery import RecordLike
 from workers.sinks.headers import NO_FLOW, RESOLVES, Origin, own_headers
+from workers.sinks.tails import Log
+from workers.stale import Place, stale
+
+
+class Writer(Protocol):
+    """Writes records all or none (common/kafka/transactions.py)."""
+
+    def commit(self, records: Sequence[OutRecord]) -> None: ...
+
+_STALE = "its key has later events, and old state would overwrite new; --even-if-stale sends it all the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +105,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a redrive would do with a letter: send it again, or leave it because of `obstacle`."""
+    """What would be done with a letter: it is sent again, or discarded, or left because of `obstacle`."""
 
     letter: Letter
     obstacle: str = ""
+
+
+@dataclass(slots=True)
+class _Box:
+    """What stands on the topic: letters, the addresses that markers close, and from where to where it was read."""
+
+    letters: list[Letter] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    begins: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """The letters of one sink. `topic` and `retry_topics` (by group) are names on the broker."""
 
-    reader: LogReader
+    reader: Log
     topic: str
     prefix: str
     retry_topics: Mapping[str, str]
@@ -114,8 +134,8 @@ class DeadLetters:
 
     def open(self, wanted: Filter | None = None) -> list[Letter]:
         """The open letters that a filter admits, in the topic's order."""
-        letters, closed = self._read()
-        found = [one for one in letters if one.address not in closed and (wanted or Filter()).admits(one)]
+        box = self._read()
+        found = [one for one in box.letters if one.address not in box.closed and (wanted or Filter()).admits(one)]
         return found[: wanted.limit] if wanted and wanted.limit else found
 
     def stats(self) -> list[Line]:
@@ -128,17 +148,24 @@ class DeadLetters:
 
     def show(self, address: str, reveal: bool = False) -> dict[str, Any]:
         """Everything about a letter, its event decoded; personal data is masked unless `reveal`."""
-        for letter in self._read()[0]:
+        for letter in self._read().letters:
             if letter.address == address:
                 return {"address": address, **letter.facts, "event": self._event(letter, reveal)}
         raise ConfigurationError(f"there is no letter {address} on {self.topic}; `commfleet dlq list` shows them")
 
-    def plan(self, letters: Iterable[Letter]) -> list[Step]:
-        """What a redrive would do, checked against today's schemas and flows."""
-        return [Step(letter, self._obstacle(letter)) for letter in letters]
+    def plan(self, letters: Iterable[Letter], even_if_stale: bool = False) -> list[Step]:
+        """What a redrive would do, checked against today's schemas, flows and, for repeatable actions, events.
+
+        `even_if_stale` leaves the last check out: later events of the same key are not looked for.
+        """
+        steps = [Step(letter, self._obstacle(letter)) for letter in letters]
+        if even_if_stale:
+            return steps
+        old = stale(self.reader, dict(self._places(step.letter for step in steps if not step.obstacle)))
+        return [Step(step.letter, _STALE) if step.letter.address in old else step for step in steps]
 
     def redrive(
-        self, steps: Sequence[Step], producer: TransactionalProducer, rate: float, on_sent: Callable[[Letter], None]
+        self, steps: Sequence[Step], producer: Writer, rate: float, on_sent: Callable[[Letter], None]
     ) -> int:
         """Send the letters without an obstacle again, at most `rate` a second; how many were sent."""
         sent = 0
@@ -152,16 +179,36 @@ class DeadLetters:
             time.sleep(max(0.0, 1 / rate - (time.monotonic() - began)) if rate else 0.0)
         return sent
 
-    def _read(self) -> tuple[list[Letter], set[str]]:
-        letters, closed = [], set()
+    def discard(self, letters: Iterable[Letter], producer: Writer, on_done: Callable[[Letter], None]) -> int:
+        """Close letters without sending anything; how many were closed."""
+        closed = 0
+        for letter in letters:
+            producer.commit([self._marker(letter)])
+            closed += 1
+            on_done(letter)
+        return closed
+
+    def dispensable(self) -> dict[int, int]:
+        """Partition -> the offset below which no letter is open, where there is anything below it."""
+        box = self._read()
+        keep = dict(box.ends)
+        for letter in box.letters:
+            if letter.address not in box.closed:
+                keep[letter.partition] = min(letter.offset, keep[letter.partition])
+        return {partition: offset for partition, offset in keep.items() if offset > box.begins[partition]}
+
+    def _read(self) -> "_Box":
+        box = _Box()
         for record in self.reader.records(self.topic):
+            box.begins.setdefault(record.partition, record.offset)
+            box.ends[record.partition] = record.offset + 1
             headers = record.headers
             resolved = dict(headers).get(RESOLVES)
             if resolved is not None:
-                closed.add(resolved.decode())
+                box.closed.add(resolved.decode())
             else:
-                letters.append(_letter(record, headers))
-        return letters, closed
+                box.letters.append(_letter(record, headers))
+        return box
 
     def _event(self, letter: Letter, reveal: bool) -> Any:
         topic = letter.origin.position.topic[len(self.prefix) :]
@@ -183,6 +230,13 @@ class DeadLetters:
             return f"still cannot be read: {error}"
         return ""
 
+    def _places(self, letters: Iterable[Letter]) -> Iterator[tuple[str, Place]]:
+        """Where the events of those letters stand that could overwrite newer state."""
+        for letter in letters:
+            flow = self.flows.by_name(letter.flow)
+            if letter.key is not None and flow is not None and flow.action.repeat is Repeat.REPEATABLE:
+                yield letter.address, Place(letter.origin.position, letter.key)
+
     def _retry_record(self, letter: Letter) -> OutRecord:
         """A redriven letter begins anew: no former attempts count against it."""
         first = letter.origin
@@ -195,7 +249,7 @@ class DeadLetters:
         return OutRecord(self.topic, letter.key, None, ((RESOLVES, letter.address.encode()),), letter.partition)
 
 
-def _letter(record: Record, headers: Headers) -> Letter:
+def _letter(record: RecordLike, headers: Headers) -> Letter:
     facts = {name[4:]: (value or b"").decode(errors="replace") for name, value in headers if name.startswith("dlq.")}
     return Letter(record.partition, record.offset, record.key, record.value, headers, Origin.of_letter(headers), facts)
 

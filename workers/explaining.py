@@ -118,6 +118,8 @@ def _plain(body: Any) -> Any:
     """A sink's own item as JSON-able data: what it is made of, and JSON where it is serialised already."""
     if isinstance(body, bytes):
         return orjson.loads(body)
+    if isinstance(body, BaseModel):
+        return body.model_dump(mode="json")
     if is_dataclass(body):
         return {field.name: _plain(getattr(body, field.name)) for field in fields(body)}
     return body

@@ -1,9 +1,12 @@
 """`commfleet dlq …`, wired."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from common.codec import Decoder
+from common.errors import BrokerDownError, ConfigurationError
+from common.kafka.admin import TopicAdmin
 from common.kafka.clients import producer_config
 from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
@@ -15,6 +18,8 @@ from workers.settings import Settings
 
 _TRANSACTION_MS = 10_000
 
+log = logging.getLogger(__name__)
+
 
 def dead_letters(settings: Settings, sink: str) -> DeadLetters:
     """The letters of one sink."""
@@ -22,13 +27,13 @@ def dead_letters(settings: Settings, sink: str) -> DeadLetters:
         reader=LogReader(settings.kafka.client()),
         topic=settings.prefix + dead_letter_topic(sink),
         prefix=settings.prefix,
-        retry_topics=_retry_topics(settings.prefix, sink),
+        retry_topics=retry_topics(settings.prefix, sink),
         decoder=Decoder(schema_ids(settings)),
         flows=all_flows(settings),
     )
 
 
-def _retry_topics(prefix: str, sink: str) -> dict[str, str]:
+def retry_topics(prefix: str, sink: str) -> dict[str, str]:
     """The retry topic of each group of a sink."""
     before, after = retry_topic(sink, "|").split("|")
     groups = (
@@ -46,10 +51,39 @@ def redrive(
 
     A second operator who redrives the same sink is fenced: FatalError.
     """
+    with _producer(settings, sink) as producer:
+        sent = dead_letters(settings, sink).redrive(steps, producer, rate, on_sent)
+    tidy(settings, sink)
+    return sent
+
+
+def discard(settings: Settings, sink: str, letters: Sequence[Letter], on_done: Callable[[Letter], None]) -> int:
+    """Close letters without sending anything; how many were closed. One operator at a time, as for a redrive."""
+    with _producer(settings, sink) as producer:
+        closed = dead_letters(settings, sink).discard(letters, producer, on_done)
+    tidy(settings, sink)
+    return closed
+
+
+def tidy(settings: Settings, sink: str) -> None:
+    """Delete what stands below the oldest open letter of each partition.
+
+    What is dealt with harms nobody: where the broker does not let us, that is told and nothing else.
+    """
+    mailbox, admin = dead_letters(settings, sink), TopicAdmin(settings.kafka.client())
+    try:
+        if not admin.cluster().is_embedded:  # it cannot delete records
+            admin.delete_before(mailbox.topic, mailbox.dispensable())
+    except (BrokerDownError, ConfigurationError) as error:
+        log.warning("what is dealt with stays on %s: %s", mailbox.topic, error)
+
+
+@contextmanager
+def _producer(settings: Settings, sink: str) -> Iterator[TransactionalProducer]:
     config = producer_config(
         settings.kafka.client(),
         transactional_id=f"{settings.prefix}redrive-{sink}",
         transaction_timeout_ms=_TRANSACTION_MS,
     )
     with closing(TransactionalProducer(config)) as producer:
-        return dead_letters(settings, sink).redrive(steps, producer, rate, on_sent)
+        yield producer

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
     from workers.flows.flow import Flow
+    from workers.offsets_command import Plan as OffsetPlan
     from workers.schemas_command import SchemaRow
     from workers.topics_command import Access, TopicRow
 
@@ -153,6 +154,28 @@ def redrive_plan(steps: "Sequence[RedriveStep]") -> None:
         would = escape(f"left: {step.obstacle}") if step.obstacle else "sent again"
         table.add_row(step.letter.address, step.letter.flow, step.letter.reason, would)
     console().print(table if steps else "no letter meets these conditions")
+
+
+def discard_plan(found: "Sequence[Letter]") -> None:
+    """Which letters would be closed."""
+    table = _table("letter", "flow", "reason", "failed at", "what would happen")
+    for letter in found:
+        table.add_row(letter.address, letter.flow, letter.reason, _time(letter.failed_at), "discarded")
+    console().print(table if found else "no letter meets these conditions")
+
+
+def offset_plans(plans: "Sequence[OffsetPlan]") -> None:
+    """What accepting offsets would do."""
+    table = _table("group", "partition", "offset", "becomes", "because")
+    for one in plans:
+        for change in one.changes:
+            was = "none" if change.was is None else str(change.was)
+            becomes = "?" if change.offset is None else str(change.offset)
+            table.add_row(one.group.name, str(change.partition), was, becomes, escape(change.why))
+    if table.row_count:
+        console().print(table)
+    for one in plans:
+        print(f"{one.group.name}: {len(one.changes)} partitions to accept, {one.kept} stay as they are")
 
 
 class DemoScreen:

@@ -24,6 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typing 
 from confluent_kafka.cimpl import NewTopic
 
 from common.errors import BrokerDownError, ConfigurationError
+from common.event import PartitionId
 from common.kafka.trouble import GRANT, Trouble, is_denied
 from topics.catalogue import Topic
 from topics.partitions import Cluster, partition_problems
@@ -42,6 +43,7 @@ _AWAY = frozenset(
     }
 )
 
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 _Answer = TypeVar("_Answer")
@@ -90,6 +92,33 @@ class TopicAdmin:
             )
             for name, topic in there.items()
         }
+
+    def bounds(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
+        """Each partition's first offset in the log, and the one that the next record will get."""
+        asked = [TopicPartition(*id_) for id_ in partitions]
+        if not asked:
+            return {}
+        begins, ends = (
+            self._each("list offsets", partial(self._client.list_offsets, dict.fromkeys(asked, spec)))
+            for spec in (_EARLIEST, _LATEST)
+        )
+        return {
+            PartitionId(str(place.topic), place.partition): (begins[place].offset, ends[place].offset)
+            for place in asked
+        }
+
+    def members(self, group: str) -> int | None:
+        """How many members a consumer group has; None where the broker cannot tell (the embedded one)."""
+        if self.cluster().is_embedded:
+            return None
+        found = self._each(f"describe group {group}", lambda: self._client.describe_consumer_groups([group]))
+        return len(found[group].members)
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete a topic's records below these offsets, by partition."""
+        if offsets:
+            asked = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+            self._each(f"delete records of {topic}", lambda: self._client.delete_records(asked))
 
     def apply(self, steps: Iterable[Step], report: Callable[[Step], None]) -> None:
         """Take the steps in order, telling each when it is done; problems and advice are for people.

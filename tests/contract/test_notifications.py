@@ -529,7 +529,7 @@ def test_an_answer_that_nobody_can_read_is_unsure(
 @pytest.mark.parametrize("story", sorted(AMBIGUOUS.keys() - {"acting late"}))
 def test_a_repeat_is_recognised(vendor: SandboxNotifications, action: str, story: str) -> None:
     """§3: sent again under its id, by another process even, it arrives once."""
-    verified = {"account": {"repeats_recognised": True}, "alerts": {"repeats_recognised": True}}
+    verified: dict[str, Any] = {"account": {"repeats_recognised": True}, "alerts": {"repeats_recognised": True}}
     vendor.fault(path=PATHS[action], count=1, **AMBIGUOUS[story])
     with closing(vendor.sink(**verified)) as dead:
         assert isinstance(verdict(deliver(dead, action)), Unsure)

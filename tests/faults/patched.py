@@ -83,23 +83,27 @@ def die_after_request() -> None:
 @patch
 def stuck_poll() -> None:
     """From the first request on, neither the poll thread nor the delivery threads go on until told to."""
-    flag = os.environ["FAULT_FLAG"]
-    stuck, go_on = Path(flag + ".stuck"), Path(flag + ".go")
     read = GroupConsumer.read
 
-    def wait(_: str = "") -> None:
-        stuck.touch()
-        until = time.monotonic() + _OPEN_S
-        while not go_on.exists() and time.monotonic() < until:
-            time.sleep(0.05)
-
     def stuck_read(self: GroupConsumer, *arguments: Any) -> Any:
-        if stuck.exists():
-            wait()
+        if _flag("stuck").exists():
+            _wait_for_go()
         return read(self, *arguments)
 
     _replace(GroupConsumer, "read", stuck_read)
-    _on_post(before=wait)
+    _on_post(before=lambda _: _wait_for_go())
+
+
+@patch
+def transact_late() -> None:
+    """Whatever was read before the first transaction is old by the time that transactions may begin."""
+
+    class Late(confluent_kafka.Producer):
+        def init_transactions(self, *arguments: Any, **more: Any) -> None:
+            _wait_for_go()
+            super().init_transactions(*arguments, **more)
+
+    _replace(kafka_transactions, "Producer", Late)
 
 
 @patch
@@ -302,6 +306,18 @@ def _replace(owner: Any, name: str, by: object) -> None:
     """Whoever looks `name` up in a module or a class finds another."""
     getattr(owner, name)  # what is not there any more is not patched in silence
     setattr(owner, name, by)
+
+
+def _flag(name: str) -> Path:
+    return Path(f"{os.environ['FAULT_FLAG']}.{name}")
+
+
+def _wait_for_go() -> None:
+    """Say that we are stuck, and wait to be told to go on."""
+    _flag("stuck").touch()
+    until = time.monotonic() + _OPEN_S
+    while not _flag("go").exists() and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _nobody(*_: object) -> None:

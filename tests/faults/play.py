@@ -94,8 +94,8 @@ def broker_away(scene: Scene) -> None:
 
 
 def _letters_away(scene: Scene) -> None:
-    """The topic refuses every write, as when too few of its copies are there; nothing of it is lost."""
-    scene.log.set_config(LETTERS, "min.insync.replicas", "2")
+    """The topic refuses every write for a while; what stands on it stays."""
+    scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", "0")
     since = time.monotonic()
     eventually(lambda: time.monotonic() - since > AWAY_S, AWAY_S + 2, every_s=0.2)
-    scene.log.set_config(LETTERS, "min.insync.replicas", "1")
+    scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", str(2**63 - 1))

@@ -1,7 +1,10 @@
 """Dead letters and what stands beside them: redrive, size, marks that survive, offsets that expired."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+
+import pytest
 
 from tests.faults.events import COMMUNICATION, KEPT, SENT, TOLD, WORKSPACE, Delivery, FlowLine, Mark
 from tests.faults.processes import spawn
@@ -74,10 +77,12 @@ def test_a_redrive_killed_and_repeated_in_parallel(scene: Scene) -> None:
     scene.wait_made(2)
     killed.kill()
     killed.wait()
-    with ThreadPoolExecutor(2) as operators:
-        both = [operators.submit(_redrive_or_be_fenced, scene) for _ in range(2)]
-        assert any(one.result() for one in both), "one of two operators must come through"
-    _redrive_or_be_fenced(scene)
+    flag = scene.folder / "flag"
+    late = spawn(arguments, settings | {"FAULT_FLAG": str(flag)}, scene.folder / "late.log", "transact_late")
+    eventually(Path(f"{flag}.stuck").exists, 30, what="the second operator has made its plan")
+    scene.redrive("--rate", "20")
+    Path(f"{flag}.go").touch()
+    late.wait(60)
     scene.wait_made(12)
     story = scene.end()
     assert sorted(act.delivery.mark for act in story.acts) == sorted(everything)
@@ -95,6 +100,40 @@ def test_a_letter_of_the_largest_event_is_written(scene: Scene) -> None:
     scene.produce([after])
     story = scene.end()
     assert [(letter.mark, letter.reason) for letter in story.letters] == [(big, "invalid_field")]
+    scene.check(story)
+
+
+@history()
+def test_a_dead_letter_topic_that_refuses(scene: Scene) -> None:
+    """The route is held and nothing more is sent; the letter is written once when the topic takes it again."""
+    _away(
+        scene,
+        lambda: scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", "0"),
+        lambda: scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", str(2**63 - 1)),
+    )
+
+
+@history()
+def test_a_dead_letter_topic_that_is_gone(scene: Scene) -> None:
+    """The same for one that somebody deleted, and made again."""
+    _away(scene, lambda: scene.log.delete([LETTERS]), lambda: scene.log.create([LETTERS], 1))
+
+
+def _away(scene: Scene, go: Callable[[], None], come_back: Callable[[], None]) -> None:
+    scene.open(flows=(TOLD,), partitions=1, braze={"max_objects": 1, "max_in_flight": 1})
+    bad, *others = marks("c-0", 4, WORKSPACE)
+    poisoned(scene, [bad])
+    member = scene.member("a").start().ready()
+    go()
+    scene.produce([bad, *others, *(Mark(WORKSPACE, "d-0", n) for n in range(20))])
+    eventually(lambda: "dead_letters_away" in member.process.holds(), 45, what="the route is held")
+    made = len(scene.vendor.requests)
+    with pytest.raises(AssertionError):
+        eventually(lambda: len(scene.vendor.requests) > made + 1, 2, what="it sends more")
+    come_back()
+    story = scene.end()
+    assert [letter.mark for letter in story.letters] == [bad]
+    assert [act.delivery.mark for act in story.acts if act.delivery.mark.customer == "c-0"] == others
     scene.check(story)
 
 
@@ -146,11 +185,3 @@ def test_offsets_that_expired_are_not_begun_anew(scene: Scene) -> None:
     )
     assert len(scene.vendor.acts) == 8
     assert "offsets accept" in member.process.log_tail(200)
-
-
-def _redrive_or_be_fenced(scene: Scene) -> bool:
-    try:
-        scene.redrive("--rate", "20")
-    except AssertionError:
-        return False
-    return True

@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults import processes
 from tests.faults.processes import Worker, command, environment
+from tests.support.poll import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,18 @@ def test_a_killed_worker_can_be_started_again(tmp_path: Path) -> None:
 
         assert worker.stop() == -signal.SIGTERM
         assert worker.log_tail().count("arguments ['serve']") == 2
+
+
+def test_a_sleeping_worker_answers_nobody_until_it_wakes(tmp_path: Path) -> None:
+    """SIGSTOP, whoever sent it, and SIGCONT."""
+    with Worker(["serve"], {}, tmp_path / "log") as worker:
+        worker.wait_ready()
+        worker.suspend()
+        eventually(worker.is_suspended, 5)
+        worker.resume()
+        eventually(lambda: not worker.is_suspended(), 5)
+
+        assert worker.is_ready()
 
 
 def test_a_worker_that_ends_is_not_waited_for(tmp_path: Path) -> None:

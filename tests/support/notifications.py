@@ -45,6 +45,19 @@ GOOD: Mapping[str, dict[str, Any]] = {
     },
 }
 
+# the requests of the vendor page, word for word where they are ours to say
+PAGE_EMAIL = """{"options":{"message_id":"acme-prod-9f2c","billing_code":"CRM","customer_reference":"evt:9f2c",
+   "email_options":{"subject":"[HIGH] Batch 4711 failed","from_display_name":"Acme Alerts",
+     "forward_reply":"ops@acme.example","charset":"UTF-8","html_open_tracking":"top","expiration_days":14,
+     "pull_password":null,"display_to":"ops@acme.example","display_cc":""}},
+ "destinations":[{"ref":"u:7240","email":"jane@acme.example","inserts":[{"id":1,"value":"Jane"}],
+   "display_to":"","display_cc":""}],
+ "body":[{"name":"body.html","type":"html","charset":"UTF-8","data":"PGI+"},
+         {"name":"body.txt","type":"text","charset":"UTF-8","data":"aGk="}],
+ "reports":{"delivery_report":{"type":"none"},"final_report":{"type":"none"}}}"""
+PAGE_SMS = """{"options":{"message_id":"m","billing_code":"CRM","customer_reference":"evt:9f2c"},
+ "destinations":[{"ref":"u:7240","sms":"0034666999999","inserts":[]}],"sms_text":"t","reports":{}}"""
+
 
 class MovingClock:
     """The machine's time, moved by hand."""

@@ -29,6 +29,7 @@ from topics.catalogue import flow_topics, topics
 from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
 from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
+from workers.sinks.budget import Budget
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
@@ -239,6 +240,7 @@ class SinkRig:
             ),
             Terms(self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
             Pace(**{**paces, **pace}),
+            Budget({}, 1.0, SystemClock(), 4),
             SystemClock(),
             NoMeter(),
         )

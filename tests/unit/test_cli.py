@@ -312,7 +312,7 @@ class Mailbox(DeadLetters):
             letter for letter in (_letter(7, "bug"), _letter(8, "flow_gone")) if (wanted or Filter()).admits(letter)
         ]
 
-    def plan(self, letters: Any) -> list[RedriveStep]:
+    def plan(self, letters: Any, even_if_stale: bool = False) -> list[RedriveStep]:
         """The second one's flow is gone."""
         return [RedriveStep(one, "flow B9 is not in the catalogue" if one.offset == 8 else "") for one in letters]
 
@@ -335,6 +335,13 @@ def redriven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 on_sent(step.letter)
         return len(sent)
 
+    def discard(_: Settings, sink: str, letters: Sequence[Letter], on_done: Any) -> int:
+        for letter in letters:
+            sent.append(f"{sink} {letter.address} discarded")
+            on_done(letter)
+        return len(letters)
+
+    monkeypatch.setattr(letters_command, "discard", discard)
     monkeypatch.setattr(letters_command, "dead_letters", lambda *_: Mailbox())
     monkeypatch.setattr(letters_command, "redrive", redrive)
     return sent
@@ -391,6 +398,32 @@ def test_redrive_sends_what_it_may(redriven: list[str]) -> None:
 
     assert redriven == ["braze 2:7 5"]
     assert answer.output.endswith("1 sent again, 1 left\n")
+
+
+def test_discard_shows_its_plan_first(redriven: list[str]) -> None:
+    """A dry run ends there; without a yes nothing is closed."""
+    dry = run("dlq", "discard", "--reason", "bug", "--dry-run")
+    asked = run("dlq", "discard", "--reason", "bug", text="n\n")
+
+    assert (dry.exit_code, asked.exit_code, redriven) == (0, 1, [])
+    assert "2:7" in dry.output
+    assert "2:8" not in dry.output
+    assert "Discard 1 letters for good?" in asked.output
+
+
+def test_discard_closes_what_it_was_given(redriven: list[str]) -> None:
+    """By address, as for a redrive; also what could not be sent again."""
+    answer = run("dlq", "discard", "2:7", "2:8", "--yes")
+
+    assert redriven == ["braze 2:7 discarded", "braze 2:8 discarded"]
+    assert answer.output.endswith("2 discarded\n")
+
+
+def test_discard_without_letters_asks_nothing(redriven: list[str]) -> None:
+    """There is nothing to agree to."""
+    answer = run("dlq", "discard", "--flow", "B2")
+
+    assert (answer.exit_code, answer.output, redriven) == (0, "no letter meets these conditions\n", [])
 
 
 def test_the_workers_get_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

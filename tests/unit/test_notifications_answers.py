@@ -2,7 +2,9 @@
 
 import json
 import sys
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +23,10 @@ from workers.sinks.notifications.audience import Recipient
 from workers.sinks.notifications.jobs import Send
 from workers.sinks.notifications.parameters import Channel
 from workers.sinks.notifications.patience import wait_s
-from workers.sinks.notifications.rules import Accepted, Collided, Doubt, Said
+from workers.sinks.notifications.reply import Reply
+from workers.sinks.notifications.rules import Accepted, Collided, Doubt, Said, judged
 from workers.sinks.notifications.tally import Tally
-from workers.sinks.notifications.tokens import TOKEN_TABLE, Granted, judge_token
+from workers.sinks.notifications.tokens import TOKEN_TABLE, Granted, Tokens, judge_token
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 ENDPOINT = endpoint()
@@ -69,7 +72,7 @@ def doubt(outcome: Said) -> Doubt:
 def token_cause(row: str, came: Any) -> Cause:
     outcome = judge_token(came, NOW)
     assert isinstance(outcome, Hold)
-    assert next(each for each in TOKEN_TABLE if each.name == row)
+    assert judged(Reply(came), TOKEN_TABLE, NOW).row == row
     return cause(outcome)
 
 
@@ -405,6 +408,29 @@ def test_row_token_no_such_path() -> None:
 def test_row_token_unreadable(came: Answer) -> None:
     """§9 #12: no token that fits a header."""
     assert token_cause("token_unreadable", came) is Cause.VENDOR_DOWN
+
+
+def test_threads_share_one_renewal() -> None:
+    """Whoever finds the token refused asks; the others wait and take what came of it, good or bad."""
+    asked: list[int] = []
+    everybody = threading.Barrier(8)
+    tokens = Tokens(lambda: 0.0)
+
+    def ask() -> Granted:
+        asked.append(1)
+        return Granted(f"t{len(asked)}", 900)
+
+    def renew() -> Any:
+        everybody.wait(5)
+        return tokens.other_than("t1", ask)
+
+    first = tokens.other_than(None, ask)
+    with ThreadPoolExecutor(8) as pool:
+        found = {each.result() for each in [pool.submit(renew) for _ in range(8)]}
+
+    assert first == "t1"
+    assert found == {"t2"}
+    assert len(asked) == 2
 
 
 # -- probes and waits ---------------------------------------------------------------------------

@@ -43,6 +43,9 @@ class SinkConfig(Section):
     commit_interval_s: float = Field(
         0.2, ge=0.05, le=10, description="Least time between two commits of a worker, seconds."
     )
+    consent_share: float = Field(
+        0.2, gt=0, lt=1, description="Part of the vendor's budget that consent writes have, where the sink has any."
+    )
     connect_timeout_s: float = Field(
         5, gt=0, le=60, description="Seconds to reach the vendor; a request that fails here was not sent."
     )

@@ -15,6 +15,7 @@ from common.errors import UnusableEventError
 from common.reasons import Reason
 from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink
 from workers.sinks.batcher import Batcher, Draft
+from workers.sinks.budget import Budget
 from workers.sinks.delivery import Delivery, Doubt
 from workers.sinks.ledger import Ledger
 from workers.sinks.meter import Meter
@@ -24,6 +25,7 @@ from workers.sinks.routes import Routes
 
 log = logging.getLogger(__name__)
 
+_ASK_BUDGET_S = 1.0
 _NAMED_AHEAD = 2
 """Drafts that may be named beside each request that runs: a commit takes as long as a fast request."""
 
@@ -48,10 +50,11 @@ class Dispatcher:
 
     def __init__(
         self, sink: Sink, pool: DeliveryPool, ledger: Ledger, naming: Naming, routes: Routes,
-        freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
+        budget: Budget, freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
         """`freed` takes a delivery that became head of its lane."""
-        self.freed = freed
+        self._budget, self.freed = budget, freed
+        self._budget_at = 0.0
         self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
         self._batcher: Batcher[Delivery] = Batcher(pace.linger_s)
@@ -104,12 +107,13 @@ class Dispatcher:
     def dispatch(self, now: float) -> None:
         """Send what is full or has lingered, as far as routes and threads allow; once-requests are named first."""
         for late in self._naming.expired(now):
-            self.give_back(late)
+            self._return(late)
         while self._pool.has_room and (named := self._naming.take()):
             self._send_named(named)
         while not self._ledger.is_away and (draft := self._next(now)):
             if draft.action.repeat is Repeat.ONCE and not self._is_named(draft):
                 if not self._naming.name(draft, now):
+                    self._budget.give_back()
                     self._give_back_unnamed(draft)
                     return
                 self._routes.sent(draft.action)
@@ -139,7 +143,7 @@ class Dispatcher:
     def unname(self) -> None:
         """Partitions are being revoked: what is named and not sent goes back."""
         for draft in self._naming.withdraw_all():
-            self.give_back(draft)
+            self._return(draft)
 
     def forget(self) -> None:
         """Drop the deliveries of partitions that were taken away."""
@@ -164,9 +168,25 @@ class Dispatcher:
             detail = "a former owner was about to send it, or had: nobody can tell"
             self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
 
+    def _return(self, draft: Draft[Delivery]) -> None:
+        """A draft that was paid for and never left."""
+        self._budget.give_back()
+        self.give_back(draft)
+
     def _next(self, now: float) -> Draft[Delivery] | None:
-        if not self._has_slot():
+        """The next draft, paid for: there is a slot, and the vendor's budget has a request left."""
+        if now < self._budget_at or not self._has_slot() or not (self._halves or len(self._batcher)):
             return None
+        wait_s = self._budget.take(now)
+        if wait_s > 0:
+            self._budget_at = now + min(wait_s, _ASK_BUDGET_S)
+            return None
+        draft = self._choose(now)
+        if draft is None:
+            self._budget.give_back()
+        return draft
+
+    def _choose(self, now: float) -> Draft[Delivery] | None:
         if self._halves and self._routes.allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
             return self._halves.popleft()
         return self._batcher.take(now, self._routes.allowance)
@@ -184,8 +204,7 @@ class Dispatcher:
         if self._routes.is_open_for_sent(draft.action):
             self._send(draft)
         else:
-            self._routes.came_back(draft.action)
-            self.give_back(draft)
+            self._return(draft)
 
     def _send(self, draft: Draft[Delivery]) -> None:
         self._meter.batched(draft.action.name, len(draft.deliveries))

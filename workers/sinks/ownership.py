@@ -52,6 +52,11 @@ class Starts(Protocol):
         """The start offsets, committed; raises FatalError when it must not be decided without an operator."""
         ...
 
+    @property
+    def way_out(self) -> str:
+        """The command with which an operator decides."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -68,12 +73,15 @@ class Handover:
 
     `before_revocation` collects what threads have finished, waiting at most the seconds it is given;
     `after_loss` forgets what stood on partitions that are somebody else's; `on_gained` learns which keys are
-    parked on partitions that are new to us, given their retry window.
+    parked on partitions that are new to us, given their retry window. `on_numbers` is told the partition
+    numbers that are ours and which of them are new, `on_left` that nothing is ours for certain.
     """
 
     before_revocation: Callable[[float], None]
     after_loss: Callable[[], None]
     on_gained: Callable[[Collection[Window]], None]
+    on_numbers: Callable[[Collection[int], Collection[int]], None]
+    on_left: Callable[[], None]
     is_once: Callable[[int], bool]
 
 
@@ -112,6 +120,7 @@ class Ownership:
         for window in self.windows.values():
             window.is_paused, window.hold, window.retry_at = False, None, None
         self._handover.on_gained(gained)
+        self._handover.on_numbers(self.partitions.keys(), {window.id.partition for window in gained})
         self.is_assigned = True
         self._commit_now({id_: window.commit(self._nonce) for id_, window in self.windows.items()})
 
@@ -148,7 +157,11 @@ class Ownership:
     def partition_failed(self, partition: PartitionId, message: str) -> None:
         """The start offset is outside the log: events were deleted before they were delivered."""
         log.error(
-            "%s cannot be read on (%s): its offset is outside the log; not ready until it is set", partition, message
+            "%s cannot be read on (%s): its offset is outside the log; not ready until somebody has decided: stop this "
+            "sink's workers, then `%s`",
+            partition,
+            message,
+            self._starts_of.way_out,
         )
         if window := self.windows.get(partition):
             window.hold = Cause.CONFIGURATION
@@ -232,6 +245,7 @@ class Ownership:
         self.is_assigned = False
         self._under_way = {}
         self._close_gates()
+        self._handover.on_left()
 
     def _stored(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Commit | None]:
         deadline = self._clock.monotonic() + _ASSIGN_BOUND_S
@@ -268,7 +282,8 @@ class Ownership:
         starts = self._starts_of.resolve(fresh, known, self._nonce) if fresh else {}
         gained = []
         for id_, commit in stored.items():
-            start, inherited = (starts[id_], NOTHING) if commit is None else (commit.offset, _inherited(id_, commit))
+            known_start = None if commit is None else (commit.offset, self._inherited(id_, commit))
+            start, inherited = known_start or (starts[id_], NOTHING)
             partition = self._partition(id_.partition)
             window = Window(id_, partition, start, inherited, self._terms.limits, self._handover.is_once)
             self.windows[id_] = window
@@ -281,15 +296,14 @@ class Ownership:
             self.partitions[number] = Partition(number, gate)
         return self.partitions[number]
 
+    def _inherited(self, id_: PartitionId, commit: Commit) -> Inherited:
+        try:
+            return read_commit(commit)
+        except ForeignCommitError as error:
+            raise FatalError(
+                f"{id_}: {error}. Nothing is sent from there before somebody looked: `{self._starts_of.way_out}`"
+            ) from error
+
     def _close_gates(self) -> None:
         for partition in self.partitions.values():
             partition.gate.close()
-
-
-def _inherited(id_: PartitionId, commit: Commit) -> Inherited:
-    try:
-        return read_commit(commit)
-    except ForeignCommitError as error:
-        raise FatalError(
-            f"{id_}: {error}. Nothing is sent from there before somebody looked: `commfleet offsets accept`"
-        ) from error

@@ -1,12 +1,14 @@
 """The delivery threads: a bounded pool that sends batches and puts what came of them into the inbox."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-from common.errors import GateClosedError
+from common.errors import BudgetGoneError, GateClosedError
+from common.reasons import Cause, Reason
 from workers.sinks.api import Action, Answered, Batch, Delivered, Hold, Outcome, Scope, Sink, Unsure
 from workers.sinks.batcher import Draft
+from workers.sinks.budget import Budget
 from workers.sinks.delivery import Delivery
 from workers.sinks.gate import BatchPermit
 
@@ -28,6 +30,13 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of its quota the vendor says is used; None when it cannot tell."""
+
+    used: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LookedUp:
     """What the vendor's look-up said of an unsure delivery."""
 
@@ -45,12 +54,15 @@ class Crashed:
 
 Inbox = SimpleQueue[object]
 
+_ASK_AGAIN_S = 5.0
+"""How long a probe waits that the budget did not allow."""
+
 
 class DeliveryPool:
     """Runs one sink's requests, at most `size` at once."""
 
-    def __init__(self, sink: Sink, size: int, inbox: Inbox) -> None:
-        self._sink, self._inbox = sink, inbox
+    def __init__(self, sink: Sink, size: int, budget: Budget, inbox: Inbox) -> None:
+        self._sink, self._budget, self._inbox = sink, budget, inbox
         self._depth = size + max(1, size // 2)
         self._stopped: dict[str, int] = {}
         self._epoch = 0
@@ -72,6 +84,10 @@ class DeliveryPool:
         """Ask the vendor whether a held route is well."""
         self._threads.submit(self._probe, action)
 
+    def count(self) -> None:
+        """Ask the vendor how much of its quota is used."""
+        self._threads.submit(self._count)
+
     def look_up(self, delivery: Delivery) -> None:
         """Ask the vendor what became of an unsure delivery."""
         self._threads.submit(self._look_up, delivery)
@@ -88,14 +104,16 @@ class DeliveryPool:
 
     def _deliver(self, draft: Draft[Delivery], batch: Batch, epoch: int) -> None:
         if epoch <= self._stopped.get(draft.action.name, -1):  # a hold came in while this stood behind another
+            self._budget.give_back()
             self._inbox.put(Sent(draft, None))
             return
         try:
-            outcome = self._sink.deliver(batch)
+            with self._budget.request() as purse:
+                outcome = self._sink.deliver(replace(batch, spend=purse.spend))
             if (hold := _hold_of(outcome)) is not None:
                 self._stop(hold, draft.action)
             self._inbox.put(Sent(draft, outcome))
-        except GateClosedError:
+        except (GateClosedError, BudgetGoneError):
             self._inbox.put(Sent(draft, None))
         except BaseException as error:  # the runner decides: it settles what it can and ends
             self._inbox.put(Crashed(error, was_batch=True))
@@ -107,14 +125,28 @@ class DeliveryPool:
 
     def _look_up(self, delivery: Delivery) -> None:
         try:
-            found = self._sink.look_up(delivery.action, [delivery.item])
+            with self._budget.purse() as purse:
+                purse.spend()
+                found = self._sink.look_up(delivery.action, [delivery.item])
             self._inbox.put(LookedUp(delivery, found[0]))
+        except BudgetGoneError as error:
+            self._inbox.put(LookedUp(delivery, Unsure(Reason.THROTTLED, str(error))))
+        except BaseException as error:
+            self._inbox.put(Crashed(error))
+
+    def _count(self) -> None:
+        try:
+            self._inbox.put(Counted(self._sink.used_today()))
         except BaseException as error:
             self._inbox.put(Crashed(error))
 
     def _probe(self, action: Action) -> None:
         try:
-            self._inbox.put(Probed(action, self._sink.probe(action)))
+            with self._budget.purse() as purse:
+                purse.spend()
+                self._inbox.put(Probed(action, self._sink.probe(action)))
+        except BudgetGoneError as error:
+            self._inbox.put(Probed(action, Hold(Cause.THROTTLED, Scope.SINK, str(error), _ASK_AGAIN_S)))
         except BaseException as error:
             self._inbox.put(Crashed(error))
 

@@ -16,6 +16,7 @@ from common.errors import FatalError
 from common.kafka.consumer import GroupConsumer
 from common.reasons import Cause
 from workers.sinks.api import Sink
+from workers.sinks.budget import Budget
 from workers.sinks.delivery import Delivery
 from workers.sinks.dispatcher import Dispatcher, Pace
 from workers.sinks.judge import Judge
@@ -26,7 +27,7 @@ from workers.sinks.naming import Naming
 from workers.sinks.ownership import Handover, Ownership, Starts, Terms
 from workers.sinks.parking import Parker
 from workers.sinks.planner import Planner
-from workers.sinks.pool import Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
+from workers.sinks.pool import Counted, Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
 from workers.sinks.publisher import PlainProducer, Publisher, Receipted, Settled, Transactions
 from workers.sinks.reader import Reader
 from workers.sinks.routes import RouteHold, Routes
@@ -61,8 +62,9 @@ class Runner:
 
     def __init__(
         self, group: str, topics: Collection[str], sink: Sink, planner: Planner, clients: Clients, starts: Starts,
-        tails: Tails, writers: Writers, terms: Terms, pace: Pace, clock: Clock, meter: Meter,
+        tails: Tails, writers: Writers, terms: Terms, pace: Pace, budget: Budget, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
+        self._budget = budget
         self._topics, self._consumer, self._pace, self._clock, self._meter = (
             topics,
             clients.consumer,
@@ -73,9 +75,9 @@ class Runner:
         self._inbox = Inbox()
         self._ready: deque[Delivery] = deque()
         self._naming = Naming()
-        self._pool = DeliveryPool(sink, pace.max_in_flight, self._inbox)
+        self._pool = DeliveryPool(sink, pace.max_in_flight, budget, self._inbox)
         self._publisher = Publisher(clients.transactions, clients.plain, self._inbox)
-        handover = Handover(self._hand_over, self._forget, tails.park, planner.is_once)
+        handover = Handover(self._hand_over, self._forget, tails.park, budget.assigned, budget.revoked, planner.is_once)
         self._ownership = Ownership(clients.consumer, starts, terms, self._naming, handover, clock, meter)
         self._ledger = Ledger(
             group, writers, self._publisher, self._ownership, clients.consumer.group_metadata, self._ready.append,
@@ -86,7 +88,7 @@ class Runner:
         )
         self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
         self._dispatcher = Dispatcher(
-            sink, self._pool, self._ledger, self._naming, self._routes, self._ready.append, pace, clock, meter
+            sink, self._pool, self._ledger, self._naming, self._routes, budget, self._ready.append, pace, clock, meter
         )
         self._parker = Parker(self._dispatcher, self._ledger, self._routes)
         self._judge = Judge(self._dispatcher, self._ledger, self._parker, self._routes, pace, clock, meter)
@@ -117,6 +119,8 @@ class Runner:
         self._wake(now)
         self._dispatcher.prepare(self._ready, now)
         if self._ownership.is_ready:
+            if self._budget.wants_count(now):
+                self._pool.count()
             self._dispatcher.probe(now)
             self._dispatcher.dispatch(now)
         if self._ownership.is_assigned:
@@ -145,6 +149,8 @@ class Runner:
                 self._ledger.receipted(message)
             case Probed(action, hold):
                 self._dispatcher.probed(action, hold)
+            case Counted(used):
+                self._budget.vendor_said(used)
             case LookedUp():
                 self._judge.looked_up(message)
             case Crashed(error, was_batch):

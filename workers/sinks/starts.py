@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from common.errors import FatalError
 from common.event import OutRecord, PartitionId
+from workers.sinks.accept import command_of
 from workers.sinks.commit_map import commit_of
 from workers.sinks.headers import MARKER
 from workers.sinks.progress import Progress
@@ -42,6 +43,11 @@ class FirstStarts:
         self._bounds, self._markers, self._transactions = bounds, markers, transactions
         self._start_from, self._retry_topic = start_from, retry_topic
 
+    @property
+    def way_out(self) -> str:
+        """The command with which an operator decides what this must not."""
+        return command_of(self._retry_topic)
+
     def resolve(
         self, partitions: Collection[PartitionId], known: Collection[int], nonce: str
     ) -> dict[PartitionId, int]:
@@ -57,7 +63,7 @@ class FirstStarts:
             raise FatalError(
                 f"partitions {', '.join(map(str, expired))} were read before and have no committed offsets: they "
                 "expired (offsets.retention.minutes), or were deleted. Nothing is sent before somebody decides from "
-                "where: `commfleet offsets accept`"
+                f"where: `{self.way_out} --from beginning|end|TIME`"
             )
         # a marker of partition 0 that counts fewer partitions: these were added later, nothing in them is old
         later = {number for number in numbers if 0 < counts.get(0, 0) <= number}

@@ -43,11 +43,11 @@ class BrazeConfig(SinkConfig):
     max_body_bytes: int = Field(
         3_500_000, ge=262_144, le=4_000_000, description="Bytes of one request; Braze refuses 4 MB (§2.1)."
     )
-    requests_per_hour: int = Field(
-        200_000,
+    requests_per_3s: int = Field(
+        2_400,
         ge=1,
-        description="Requests of the whole fleet in an hour of the clock: 80 % of the 250,000 that all "
-        "integrations of a workspace share (§4).",
+        description="Requests of the whole fleet in any three seconds: 80 % of what Braze allows (§4). The "
+        "hourly pool of 250,000 is the workspace's: when it is used up, the answers hold the route.",
     )
     settle_after_s: float = Field(
         60,

@@ -34,7 +34,6 @@ from workers.sinks.api import (
     Repeat,
     Unsure,
     Verdict,
-    WindowKind,
 )
 from workers.sinks.braze import mapping
 from workers.sinks.braze.answers import Judgement, judge, judge_probe
@@ -80,7 +79,7 @@ class BrazeSink:
     def __init__(self, config: BrazeConfig, client: BrazeClient, patience: Patience) -> None:
         self._config, self._client, self._patience = config, client, patience
         self.actions: Mapping[str, Action] = actions(config)
-        self.limits: Sequence[Limit] = (Limit(config.requests_per_hour, 3600, WindowKind.ALIGNED),)
+        self.limits: Sequence[Limit] = (Limit(config.requests_per_3s, 3),)
 
     @classmethod
     def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":

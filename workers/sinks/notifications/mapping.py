@@ -11,7 +11,7 @@ from common.reasons import Reason
 from workers.sinks.api import Item
 from workers.sinks.notifications.audience import Audience, expand
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig, NotificationsConfig
-from workers.sinks.notifications.jobs import Call, calls, sends
+from workers.sinks.notifications.jobs import calls, sends
 from workers.sinks.notifications.message import Message
 from workers.sinks.notifications.parameters import Alert, Channel, HttpAlert, Notify, RaiseAlert, Severity
 
@@ -22,10 +22,10 @@ _COPIED = ("source_instance", "customer", "correlation_id")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Called:
-    """An alert for a site's own system: the message, and the calls that tell of it."""
+    """An alert for a site's own system; `alert_key` is what that system may know one matter by."""
 
     message: Message
-    calls: tuple[Call, ...]
+    alert_key: str | None
 
 
 def notify(event: Event, parameters: Notify, config: NotificationsConfig, messaging: MessagingConfig) -> Item:
@@ -57,7 +57,7 @@ def http_alert(event: Event, parameters: HttpAlert, config: NotificationsConfig,
     size = max(len(call.body()) for call in made)
     if size > endpoint.max_body_bytes:
         raise UnusableEventError(Reason.OVERSIZED, f"{size} bytes, the endpoint takes {endpoint.max_body_bytes}")
-    return Item(Called(message, tuple(made)), size, _id(event))
+    return Item(Called(message, parameters.alert_key), size, _id(event))
 
 
 def raise_alert(event: Event, parameters: RaiseAlert) -> Item:

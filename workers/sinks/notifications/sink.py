@@ -42,7 +42,7 @@ from workers.sinks.notifications.alert_answers import judge_health
 from workers.sinks.notifications.answers import judge_probe
 from workers.sinks.notifications.client import AlertClient, MessagingClient
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig, NotificationsConfig
-from workers.sinks.notifications.jobs import Job, sends
+from workers.sinks.notifications.jobs import Job, calls, sends
 from workers.sinks.notifications.mapping import ALERTS, Called
 from workers.sinks.notifications.message import Message
 from workers.sinks.notifications.parameters import HttpAlert, Notify, RaiseAlert, Severity
@@ -226,7 +226,8 @@ class NotificationsSink:
     def _jobs(self, action: Action, items: Sequence[Item]) -> tuple[Sequence[Job], Way]:
         if action.name == HTTP_ALERT:
             called: Called = items[0].body
-            return called.calls, self._has(self._endpoint, action).way
+            endpoint = self._has(self._endpoint, action)
+            return calls(called.message, called.alert_key, self._config, endpoint.config), endpoint.way
         messaging = self._has(self._messaging, action)
         return sends([_message(item) for item in items], self._config, messaging.config), messaging.way
 
