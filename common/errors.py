@@ -10,6 +10,7 @@ CommfleetError
 ├── InvalidEventError       a JSON event or signal that cannot be stored; names each field
 ├── BrokerDownError         the Kafka broker does not answer an administrative request; nothing is known
 ├── RegistryDownError       the Schema Registry does not answer us: a hold, never a dead letter
+├── WorkerAwayError         a worker's health port does not answer us, or refuses
 ├── UnconfirmedError        the broker did not acknowledge in time: it may or may not be stored
 ├── UnauthenticatedError    a request whose sender did not prove who it is
 ├── RecordTooLargeError     a record larger than its topic takes
@@ -91,6 +92,10 @@ class BrokerDownError(CommfleetError):
 
 class RegistryDownError(CommfleetError):
     """The Schema Registry did not answer, or would not; nothing is known about the record."""
+
+
+class WorkerAwayError(CommfleetError):
+    """A running worker could not be asked over its health port; the message names its address."""
 
 
 class UnconfirmedError(CommfleetError):

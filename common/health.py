@@ -14,6 +14,9 @@ Check = Callable[[], str]
 Hold = Mapping[str, str | float]
 Holds = Callable[[], Sequence[Hold]]
 
+Release = Callable[[str], bool]
+"""End the hold of the route of this name; False when it is not held here. TimeoutError when nobody answers."""
+
 _WELL = "ok"
 
 
@@ -24,6 +27,7 @@ class Health:
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
         self._holds: list[Holds] = []
+        self._releases: list[Release] = []
 
     def live_while(self, name: str, check: Check) -> None:
         """Restart the process when `check` has something to say: a thread is stuck, a client beyond repair."""
@@ -37,6 +41,18 @@ class Health:
         """List these holds in /readyz."""
         self._holds.append(holds)
 
+    def release_with(self, release: Release) -> None:
+        """Ask this one, too, when an operator ends a hold."""
+        self._releases.append(release)
+
+    def release(self, route: str) -> bool:
+        """End the hold of a route; False when nothing of that name is held. Raises TimeoutError."""
+        return any([release(route) for release in self._releases])
+
+    def routes(self) -> list[dict[str, str | float]]:
+        """The holds, as /readyz lists them."""
+        return [dict(hold) for source in self._holds for hold in _listed(source)]
+
     def liveness(self) -> tuple[bool, dict[str, Any]]:
         """Whether the process can still work, and each check's answer."""
         checks = _answers(self._live)
@@ -45,8 +61,7 @@ class Health:
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether the worker works, each check's answer, and the holds."""
         checks = _answers(self._ready)
-        holds = [dict(hold) for source in self._holds for hold in _listed(source)]
-        return _all_well(checks), {"ready": _all_well(checks), "checks": checks, "holds": holds}
+        return _all_well(checks), {"ready": _all_well(checks), "checks": checks, "holds": self.routes()}
 
 
 def _answers(checks: Mapping[str, Check]) -> dict[str, str]:

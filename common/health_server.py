@@ -1,16 +1,22 @@
-"""The worker's own HTTP port: /metrics, /livez and /readyz, answered by a few threads of the standard library."""
+"""The worker's own HTTP port: /metrics, /livez and /readyz, answered by a few threads of the standard library.
+
+With a token also `GET /routes` and `POST /routes/{route}/release`, for operators who send it as a bearer token.
+"""
 
 import json
 import logging
+import re
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from hmac import compare_digest
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
 from common.errors import ConfigurationError
 from common.health import Health
@@ -24,6 +30,7 @@ _CONNECTIONS = 16
 _IDLE_S = 5.0
 _REQUEST_S = 10.0
 _WAKE_S = 0.1
+_RELEASE = re.compile(r"/routes/([^/]+)/release")
 
 
 class HealthServer:
@@ -32,9 +39,9 @@ class HealthServer:
     At most 16 connections, one request each, 10 s long; a further one is closed at once.
     """
 
-    def __init__(self, health: Health, render: Render, host: str, port: int) -> None:
+    def __init__(self, health: Health, render: Render, host: str, port: int, token: str = "") -> None:
         try:
-            self._server = _Server((host, port), _handler(health, render))
+            self._server = _Server((host, port), _handler(health, render, token))
         except OSError as error:
             raise ConfigurationError(
                 f"the health port {host}:{port} cannot be opened ({error.strerror}): "
@@ -126,7 +133,7 @@ def _cut_off(request: socket.socket) -> None:
         return  # it has just ended by itself
 
 
-def _handler(health: Health, render: Render) -> type[BaseHTTPRequestHandler]:
+def _handler(health: Health, render: Render, token: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _IDLE_S
         server_version, sys_version = "commfleet", ""
@@ -139,22 +146,59 @@ def _handler(health: Health, render: Render) -> type[BaseHTTPRequestHandler]:
                     self._answer_json(*health.readiness())
                 case "/metrics":
                     self._answer(HTTPStatus.OK, *render(self.headers.get("Accept", "")))
+                case "/routes" if token:
+                    if self._is_operator():
+                        self._say(HTTPStatus.OK, {"routes": health.routes()})
                 case _:
-                    known = {"paths": ["/metrics", "/livez", "/readyz"]}
-                    self._answer(HTTPStatus.NOT_FOUND, "application/json", json.dumps(known).encode())
+                    self._say_unknown()
 
         def do_HEAD(self) -> None:
             self.do_GET()
 
+        def do_POST(self) -> None:
+            route = _RELEASE.fullmatch(self.path.partition("?")[0])
+            if not token or route is None:
+                self._say_unknown()
+            elif self._is_operator():
+                self._release(unquote(route[1]))
+
+        def _release(self, route: str) -> None:
+            try:
+                is_released = health.release(route)
+            except TimeoutError:
+                self._say(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "its thread does not answer"})
+                return
+            if is_released:
+                log.warning("route %s was released by an operator", route)
+            status = HTTPStatus.OK if is_released else HTTPStatus.CONFLICT
+            self._say(status, {"route": route, "released": is_released})
+
+        def _is_operator(self) -> bool:
+            """Whether the bearer token is right; answers 401 when it is not."""
+            given = self.headers.get("Authorization", "").encode("latin-1", "replace")
+            if is_right := compare_digest(given, f"Bearer {token}".encode()):
+                return is_right
+            self._say(HTTPStatus.UNAUTHORIZED, {"error": "send health.token as a bearer token"})
+            return False
+
+        def _say_unknown(self) -> None:
+            paths = ["/metrics", "/livez", "/readyz", *(["/routes"] if token else [])]
+            self._say(HTTPStatus.NOT_FOUND, {"paths": paths})
+
+        def _say(self, status: HTTPStatus, body: Mapping[str, Any]) -> None:
+            self._answer(status, "application/json", json.dumps(body).encode())
+
         def _answer_json(self, is_well: bool, body: Mapping[str, Any]) -> None:
             status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
-            self._answer(status, "application/json", json.dumps(body).encode())
+            self._say(status, body)
 
         def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
+            if status is HTTPStatus.UNAUTHORIZED:
+                self.send_header("WWW-Authenticate", "Bearer")
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)

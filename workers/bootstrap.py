@@ -60,6 +60,7 @@ _SESSION_MS = 45_000
 _TRANSACTION_MS = 10_000
 _RETRY_S = 2.0
 _STUCK_S = 120.0
+_RELEASE_S = 5.0
 
 
 class Worker:
@@ -90,7 +91,8 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         at = self.settings.health
-        with HealthServer(self.health, self.metrics.render, at.host, at.port) as server:
+        token = at.token.get_secret_value() if at.token else ""
+        with HealthServer(self.health, self.metrics.render, at.host, at.port, token) as server:
             _log.info("health on port %s", server.port, extra={"port": server.port})
             yield
 
@@ -334,6 +336,12 @@ def _watch(worker: Worker, name: str, runner: Runner) -> None:
             for hold in runner.status.holds
         ]
 
+    def release(route: str) -> bool:
+        if route != name and not route.startswith(f"{name}."):
+            return False
+        return runner.release(route[len(name) + 1 :]).result(_RELEASE_S)
+
     worker.health.ready_when(name, readiness)
     worker.health.live_while(name, liveness)
     worker.health.show_holds(holds)
+    worker.health.release_with(release)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.flows.flow import Flow
     from workers.offsets_command import Plan as OffsetPlan
     from workers.schemas_command import SchemaRow
+    from workers.status_command import TopicLag, WorkerStatus
     from workers.topics_command import Access, TopicRow
 
 _PIPE_WIDTH = 200
@@ -176,6 +177,39 @@ def offset_plans(plans: "Sequence[OffsetPlan]") -> None:
         console().print(table)
     for one in plans:
         print(f"{one.group.name}: {len(one.changes)} partitions to accept, {one.kept} stay as they are")
+
+
+def routes(by_worker: "Mapping[str, Sequence[Mapping[str, Any]]]") -> None:
+    """What is held, by worker."""
+    table = _table("worker", "route", "cause", "detail")
+    for url, held in by_worker.items():
+        for hold in held:
+            table.add_row(*map(escape, (url, str(hold["route"]), str(hold["cause"]), str(hold["detail"]))))
+    console().print(table if table.row_count else "nothing is held")
+
+
+def worker_status(found: "WorkerStatus") -> None:
+    """What one worker says."""
+    out = console()
+    if found.trouble:
+        out.print(escape(found.trouble), soft_wrap=True)
+        return
+    out.print(f"{escape(found.url)} is {'ready' if found.is_ready else 'not ready'}")
+    for name, answer in (found.checks or {}).items():
+        if answer != "ok":
+            out.print(escape(f"  {name}: {answer}"), soft_wrap=True)
+    for group, (records, seconds) in (found.lag or {}).items():
+        out.print(f"  {group}: {records} records and {seconds:.0f} s behind")
+    for hold in found.holds:
+        out.print(escape(f"  held: {hold['route']} ({hold['cause']}): {hold['detail']}"), soft_wrap=True)
+
+
+def group_lags(found: "Sequence[TopicLag]") -> None:
+    """How far groups are behind, by topic."""
+    table = _table("group", "topic", "records behind", "partitions never read")
+    for lag in found:
+        table.add_row(lag.group, lag.topic, str(lag.records), str(lag.unread))
+    console().print(table if found else "no group is behind")
 
 
 class DemoScreen:

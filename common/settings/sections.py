@@ -112,10 +112,13 @@ class KafkaSettings(OpenSection, RootModel[dict[PropertyName, PropertyValue]]):
 
 
 class HealthSettings(Section):
-    """The worker's own HTTP port: /metrics, /livez, /readyz."""
+    """The worker's own HTTP port: /metrics, /livez, /readyz, and /routes for operators."""
 
     host: str = Field("0.0.0.0", min_length=1, description="Address to listen on.")
     port: int = Field(9400, ge=0, le=65535, description="Port to listen on; 0 takes a free one and logs it.")
+    token: SecretStr | None = Field(
+        None, min_length=16, description="Bearer token of /routes, where operators end holds; without it there is none."
+    )
 
 
 class LogSettings(Section):

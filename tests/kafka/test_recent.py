@@ -10,8 +10,8 @@ from tests.support.past import PastRig
 @pytest.fixture
 def rig(kafka: Kafka, prefix: str) -> PastRig:
     made = PastRig(kafka.bootstrap, prefix)
-    made_topic = AdminClient(made.kafka).create_topics([NewTopic(made.topic, 4, 1)])
-    made_topic[made.topic].result(20)
+    admin = AdminClient({**made.kafka})
+    admin.create_topics([NewTopic(made.topic, 4, 1)])[made.topic].result(20)
     return made
 
 

@@ -15,7 +15,7 @@ from workers.sinks.routes import Routes
 from workers.sinks.window import Window
 
 MOST_PARKED = 100_000
-"""Lanes of one partition that may be parked at once; beyond it they wait in memory and reading pauses."""
+"""Parked lanes of one partition beyond which a full window is not relieved: it pauses instead."""
 
 
 class Parker:

@@ -6,6 +6,7 @@ Any other ends by a probe: first the vendor's harmless read, then one delivery a
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -41,6 +42,14 @@ class RouteHold:
     cause: Cause
     detail: str
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An operator ends a hold; the runner's thread answers whether there was one."""
+
+    route: str
+    answer: Future[bool]
 
 
 class Routes:

@@ -8,6 +8,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty
 
@@ -30,7 +31,7 @@ from workers.sinks.planner import Planner
 from workers.sinks.pool import Counted, Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
 from workers.sinks.publisher import PlainProducer, Publisher, Receipted, Settled, Transactions
 from workers.sinks.reader import Reader
-from workers.sinks.routes import RouteHold, Routes
+from workers.sinks.routes import Release, RouteHold, Routes
 from workers.sinks.tails import Tails
 
 _BUSY_POLL_S = 0.002
@@ -110,6 +111,12 @@ class Runner:
         finally:
             self._close()
 
+    def release(self, route: str) -> Future[bool]:
+        """An operator ends the hold of a route: an action's name, or empty for the sink. From any thread."""
+        answer: Future[bool] = Future()
+        self._inbox.put(Release(route, answer))
+        return answer
+
     def _turn(self) -> None:
         """One round, in the order of the path."""
         self._ready.extend(self._reader.deliveries(self._poll_s()))
@@ -153,6 +160,8 @@ class Runner:
                 self._budget.vendor_said(used)
             case LookedUp():
                 self._judge.looked_up(message)
+            case Release(route, answer):
+                answer.set_result(self._routes.release(route))
             case Crashed(error, was_batch):
                 self._pool.in_flight -= was_batch
                 raise error
