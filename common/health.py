@@ -47,7 +47,7 @@ class Health:
 
     def release(self, route: str) -> bool:
         """End the hold of a route; False when nothing of that name is held. Raises TimeoutError."""
-        return any([release(route) for release in self._releases])
+        return any(release(route) for release in self._releases)
 
     def routes(self) -> list[dict[str, str | float]]:
         """The holds, as /readyz lists them."""

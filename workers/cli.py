@@ -499,9 +499,7 @@ def offsets() -> None:
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_with_settings
-def offsets_accept(
-    settings: "Settings", sink: str, group: str | None, start: "str | datetime", yes: bool
-) -> None:
+def offsets_accept(settings: "Settings", sink: str, group: str | None, start: "str | datetime", yes: bool) -> None:
     """Let a sink go on from offsets that are not its own, or missing; shows its plan first.
 
     For workers that stopped because offsets were reset by another tool, expired, or point outside of the log.

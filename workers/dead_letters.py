@@ -29,6 +29,7 @@ class Writer(Protocol):
 
     def commit(self, records: Sequence[OutRecord]) -> None: ...
 
+
 _STALE = "its key has later events, and old state would overwrite new; --even-if-stale sends it all the same"
 
 
@@ -164,9 +165,7 @@ class DeadLetters:
         old = stale(self.reader, dict(self._places(step.letter for step in steps if not step.obstacle)))
         return [Step(step.letter, _STALE) if step.letter.address in old else step for step in steps]
 
-    def redrive(
-        self, steps: Sequence[Step], producer: Writer, rate: float, on_sent: Callable[[Letter], None]
-    ) -> int:
+    def redrive(self, steps: Sequence[Step], producer: Writer, rate: float, on_sent: Callable[[Letter], None]) -> int:
         """Send the letters without an obstacle again, at most `rate` a second; how many were sent."""
         sent = 0
         for step in steps:

@@ -53,7 +53,8 @@ class WorkerClient:
                 f"{self.url} does not answer ({type(error).__name__}): is it a worker's health port, and open to us?"
             ) from error
         if answer.status_code not in well:
-            raise WorkerAwayError(f"{self.url}{path} answers {answer.status_code}: {_ADVICE.get(answer.status_code, '')}")
+            advice = _ADVICE.get(answer.status_code, "look into its log")
+            raise WorkerAwayError(f"{self.url}{path} answers {answer.status_code}: {advice}")
         return answer
 
 

@@ -22,10 +22,10 @@ WRITTEN_MS = 1_700_000_000_000
 class Copy:
     """A record of any topic, in memory."""
 
-    key = b"c1"
-
     def __init__(self, topic: str, offset: int, name: str) -> None:
-        self.topic, self.partition, self.offset, self.value = topic, 0, offset, b"x"
+        self.topic, self.partition, self.offset = topic, 0, offset
+        self.key: bytes | None = b"c1"
+        self.value: bytes | None = b"x"
         self.headers: Headers = (("ce_id", event_id(name).encode()),)
         self.position, self.timestamp_ms = Position(topic, 0, offset), WRITTEN_MS
 

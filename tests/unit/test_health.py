@@ -102,7 +102,7 @@ def test_metrics_are_on_the_same_port(server: HealthServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/", 404), ("HEAD", "/livez", 200), ("POST", "/livez", 501)]
+    ("method", "path", "status"), [("GET", "/", 404), ("HEAD", "/livez", 200), ("POST", "/livez", 404)]
 )
 def test_other_requests(server: HealthServer, method: str, path: str, status: int) -> None:
     """Nothing else is here, and nothing can be changed."""
@@ -172,3 +172,84 @@ def test_closing_twice_does_nothing(health: Health) -> None:
 
     server.close()
     server.close()
+
+
+TOKEN = "operators-only-0123456789"
+SAYS = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def guarded(health: Health) -> Iterator[HealthServer]:
+    """A health port with a token."""
+    with HealthServer(health, Metrics("1").render, HOST, 0, TOKEN) as server:
+        yield server
+
+
+def ask(server: HealthServer, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """One request."""
+    return httpx.request(method, f"http://{HOST}:{server.port}{path}", headers=headers or {}, timeout=5)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/routes"), ("POST", "/routes/braze.main/release")])
+def test_without_a_token_there_are_no_routes(server: HealthServer, method: str, path: str) -> None:
+    """Off until somebody sets it, whatever is sent along."""
+    assert ask(server, method, path, SAYS).status_code == 404
+    assert ask(server, method, path, {"Authorization": "Bearer"}).status_code == 404
+
+
+@pytest.mark.parametrize("said", ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \u00e9"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/routes"), ("POST", "/routes/braze.main/release")])
+def test_only_who_has_the_token_gets_at_routes(
+    health: Health, guarded: HealthServer, method: str, path: str, said: str
+) -> None:
+    """Nothing is released, and nothing shown."""
+    released: list[str] = []
+
+    def release(route: str) -> bool:
+        released.append(route)
+        return True
+
+    health.release_with(release)
+    url = f"http://{HOST}:{guarded.port}{path}"
+
+    answer = httpx.request(method, url, headers=[(b"Authorization", said.encode("latin-1"))], timeout=5)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"], released) == (401, "Bearer", [])
+
+
+def test_routes_are_listed(health: Health, guarded: HealthServer) -> None:
+    """As /readyz lists them."""
+    health.show_holds(lambda: [{"route": "braze.main", "cause": "vendor_down", "detail": "503"}])
+
+    answer = ask(guarded, "GET", "/routes", SAYS)
+
+    assert answer.json() == {"routes": [{"route": "braze.main", "cause": "vendor_down", "detail": "503"}]}
+
+
+def test_a_route_is_released_by_its_name(health: Health, guarded: HealthServer) -> None:
+    """Whoever holds it says so; a name that nobody holds is a conflict, not an error."""
+    health.release_with(lambda route: route == "braze.main.track event")
+    health.release_with(lambda _: False)
+
+    there = ask(guarded, "POST", "/routes/braze.main.track%20event/release", SAYS)
+    gone = ask(guarded, "POST", "/routes/braze.consent/release", SAYS)
+
+    assert (there.status_code, there.json()["released"]) == (200, True)
+    assert (gone.status_code, gone.json()["released"]) == (409, False)
+
+
+def test_a_thread_that_does_not_answer_is_told(health: Health, guarded: HealthServer) -> None:
+    """Nobody knows whether the route will be released: try again."""
+
+    def stuck(_: str) -> bool:
+        raise TimeoutError
+
+    health.release_with(stuck)
+
+    assert ask(guarded, "POST", "/routes/braze.main/release", SAYS).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/routes", "/routes//release", "/routes/a/b/release", "/readyz"])
+def test_nothing_else_is_posted_to(guarded: HealthServer, path: str) -> None:
+    """One thing can be done here, no more."""
+    assert ask(guarded, "POST", path, SAYS).status_code == 404

@@ -1,8 +1,14 @@
 """`offsets accept`: which commits an operator is asked about, and what is written for them."""
 
+from collections.abc import Callable
+
 import pytest
+from click.testing import CliRunner
 
 from common.event import Commit, PartitionId
+from workers import offsets_command
+from workers.cli import main
+from workers.offsets_command import Group, Plan
 from workers.sinks.accept import Change, changes, command_of, commits, markers
 from workers.sinks.commit_map import commit_of, nonce_of, read_commit
 from workers.sinks.headers import MARKER
@@ -101,3 +107,58 @@ def test_missing_start_markers_are_written_once() -> None:
 def test_the_way_out_names_sink_and_group(prefix: str) -> None:
     """As it is typed."""
     assert command_of(f"{prefix}comms.retry.ecm.consent.v1") == "commfleet offsets accept ecm --group consent"
+
+
+GROUP = Group("p.commfleet.ecm.main", "ecm", (HERE.topic,), "p.comms.retry.ecm.main.v1")
+
+
+@pytest.fixture
+def accepted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Plan]]:
+    """Plans with these changes; the list of those that were carried out."""
+
+    def planned(*found: Change) -> list[Plan]:
+        done: list[Plan] = []
+        monkeypatch.setattr(offsets_command, "groups", lambda *_: [GROUP])
+        monkeypatch.setattr(offsets_command, "plan", lambda *_: Plan(GROUP, found, 43))
+        monkeypatch.setattr(offsets_command, "accept", lambda _, one: done.append(one))
+        return done
+
+    return planned
+
+
+def test_the_plan_is_shown_before_anything_is_committed(accepted: Callable[..., list[Plan]]) -> None:
+    """Without a yes it ends there."""
+    done = accepted(Change(HERE, 40, 40, "was committed by another tool or release"))
+
+    asked = CliRunner().invoke(main, ["offsets", "accept", "ecm"], input="n\n")
+    agreed = CliRunner().invoke(main, ["offsets", "accept", "ecm", "--yes"])
+
+    assert (asked.exit_code, agreed.exit_code, len(done)) == (1, 0, 1)
+    assert "p.comms.workspace.v1/3" in asked.output
+    assert "1 partitions to accept, 43 stay as they are" in asked.output
+    assert agreed.output.endswith("1 offsets committed\n")
+
+
+def test_an_open_start_is_the_operators_to_say(accepted: Callable[..., list[Plan]]) -> None:
+    """Also with --yes."""
+    done = accepted(Change(HERE, None, None, "has no committed offset"))
+
+    answer = CliRunner().invoke(main, ["offsets", "accept", "ecm", "--yes"])
+
+    assert (answer.exit_code, done) == (1, [])
+    assert "say --from beginning|end|TIME" in answer.output
+
+
+def test_where_nothing_is_wrong_nothing_is_asked(accepted: Callable[..., list[Plan]]) -> None:
+    """The command may be run at any time."""
+    done = accepted()
+
+    answer = CliRunner().invoke(main, ["offsets", "accept", "ecm"])
+
+    assert (answer.exit_code, done) == (0, [])
+
+
+@pytest.mark.parametrize("text", ["yesterday", "commited"])
+def test_a_start_that_is_none_is_a_misuse(text: str) -> None:
+    """Neither a word that we know, nor a time, nor an age."""
+    assert CliRunner().invoke(main, ["offsets", "accept", "ecm", "--from", text]).exit_code == 2

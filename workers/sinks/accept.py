@@ -70,9 +70,7 @@ def commits(planned: Collection[Change], nonce: str) -> dict[PartitionId, Commit
 def markers(retry_topic: str, partitions: int, marked: Collection[int]) -> list[OutRecord]:
     """Start markers for the retry partitions that have none: their start is decided now (starts.py)."""
     count = ((MARKER, str(partitions).encode()),)
-    return [
-        OutRecord(retry_topic, None, None, count, number) for number in range(partitions) if number not in marked
-    ]
+    return [OutRecord(retry_topic, None, None, count, number) for number in range(partitions) if number not in marked]
 
 
 def _read(commit: Commit) -> tuple[Inherited, bool]:
