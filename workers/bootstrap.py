@@ -150,6 +150,7 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     groups = _groups(sink, group)
     for one in groups:
         start_of(name, config, flows.for_sink(name, one))
+        worker.health.ready_when(f"{name}.{one}", lambda: "not started yet")
     with worker.running():
         needed = [*flow_topics(), RECEIPTS, dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):

@@ -30,6 +30,7 @@ class TransactionalProducer:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = dict(config)
         self._producer = Producer({**config}, logger=log)
         self._is_ready = False
         self._lock = threading.Lock()
@@ -83,6 +84,11 @@ class TransactionalProducer:
             else:
                 return
 
+    def _begin_anew(self) -> None:
+        """A client whose broker refused several transactions in a row was seen to stand still in the next one."""
+        self._producer = Producer({**self._config}, logger=log)
+        self._is_ready = False
+
     def _abort(self, error: KafkaError) -> None:
         if error.fatal():
             raise FatalError(f"this worker's transactions were fenced or failed for good: {_words(error)}")
@@ -92,6 +98,7 @@ class TransactionalProducer:
             self._retry(self._producer.abort_transaction, _CALL_TIMEOUT_S)
         except KafkaException as failure:
             raise FatalError(f"a transaction could not be aborted: {failure.args[0].str()}") from failure
+        self._begin_anew()
         log.error("a transaction was aborted: %s", _words(error))
         raise AbortedError(f"a transaction was aborted: {_words(error)}")
 

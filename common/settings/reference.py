@@ -100,7 +100,9 @@ def _default_value(field: FieldInfo) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=_listed, option=orjson.OPT_NON_STR_KEYS).decode()
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=_listed, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _listed(value: Any) -> Any:

@@ -108,9 +108,14 @@ class Log:
         for future in self._admin.delete_topics([self.prefix + name for name in names]).values():
             future.exception(ANSWER_S)
 
-    def set_config(self, topic: str, name: str, value: str) -> None:
-        """Change a config of a topic while everything runs."""
-        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    def refuse(self, topic: str, *, is_refused: bool) -> None:
+        """Let a topic refuse every record, or take them again.
+
+        By their size, and not all sizes: a broker that cannot even write the marker of an aborted
+        transaction (78 bytes) never ends that transaction (observed on 4.1.1).
+        """
+        size = "150" if is_refused else topics()[topic].config["max.message.bytes"]
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, self.prefix + topic, incremental_configs=[entry])
         for future in self._admin.incremental_alter_configs([resource]).values():
             future.result(ANSWER_S)

@@ -16,7 +16,7 @@ from typing import Any
 import confluent_kafka
 
 from common.kafka import consumer as kafka_consumer
-from common.kafka import producer as kafka_producer
+from common.kafka import plain as kafka_plain
 from common.kafka import transactions as kafka_transactions
 from common.kafka.consumer import GroupConsumer
 from common.meters import SinkMeter
@@ -285,7 +285,7 @@ def forgets_receipts() -> None:
             else:
                 super().produce(topic, *arguments, **more)
 
-    for module in (kafka_producer, kafka_transactions):
+    for module in (kafka_plain, kafka_transactions):
         _replace(module, "Producer", Forgetful)
 
 

@@ -94,8 +94,8 @@ def broker_away(scene: Scene) -> None:
 
 
 def _letters_away(scene: Scene) -> None:
-    """The topic refuses every write for a while; what stands on it stays."""
-    scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", "0")
+    """The topic refuses every letter for a while; what stands on it stays."""
+    scene.log.refuse(LETTERS, is_refused=True)
     since = time.monotonic()
     eventually(lambda: time.monotonic() - since > AWAY_S, AWAY_S + 2, every_s=0.2)
-    scene.log.set_config(LETTERS, "message.timestamp.before.max.ms", str(2**63 - 1))
+    scene.log.refuse(LETTERS, is_refused=False)

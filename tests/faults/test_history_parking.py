@@ -1,7 +1,6 @@
 """Waiting past the patience: a key is parked on the retry topic, everything of it, and comes back in order."""
 
 from tests.faults.events import KEPT, TOLD, WORKSPACE, FlowLine, Mark
-from tests.faults.promises import not_yet
 from tests.faults.scene import RETRY, Scene, marks
 from tests.faults.script import Reset
 from tests.faults.stage import history
@@ -11,10 +10,7 @@ from tests.support.poll import eventually
 ALONE = {"max_objects": 1, "patience_s": 1.0}
 PARKED_S = 20.0
 
-not_parked = not_yet("nothing is parked yet")
 
-
-@not_parked
 @history()
 def test_a_key_parked_by_one_who_dies_before_the_commit(scene: Scene) -> None:
     """1: A parks e1-e3 and dies in the transaction; B takes over; the key is served e1 e2 e3, once."""
@@ -30,7 +26,6 @@ def test_a_key_parked_by_one_who_dies_before_the_commit(scene: Scene) -> None:
     scene.check(story)
 
 
-@not_parked
 @history()
 def test_what_was_parked_is_read_back_before_its_settle_is_confirmed(scene: Scene) -> None:
     """3: A's own retry record is there two seconds before A learns that its transaction stands."""
@@ -46,7 +41,6 @@ def test_what_was_parked_is_read_back_before_its_settle_is_confirmed(scene: Scen
     scene.check(story)
 
 
-@not_parked
 @history()
 def test_two_flows_of_one_event_are_both_parked(scene: Scene) -> None:
     """8: one event, two flows: both wait on the retry topic, in catalogue order, and both come back."""
@@ -65,7 +59,6 @@ def test_two_flows_of_one_event_are_both_parked(scene: Scene) -> None:
     scene.check(story)
 
 
-@not_parked
 @history()
 def test_what_is_parked_stands_in_order(scene: Scene) -> None:
     """13: whatever failed first, a key's records stand on the retry topic in the order of its events."""

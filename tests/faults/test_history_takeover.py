@@ -27,7 +27,6 @@ from tests.support.poll import eventually
 ONE_AT_A_TIME = {"max_objects": 1, "max_recipients": 1, "max_in_flight": 1}
 
 
-@not_yet("no intents: what was out at a kill is sent again")
 @history()
 def test_a_worker_killed_in_the_middle(scene: Scene) -> str:
     """kill -9 while requests run: its successor takes up what was not settled, and no once-action is made twice."""
@@ -59,7 +58,6 @@ def test_a_settle_stopped_before_its_commit_leaves_nothing(scene: Scene) -> None
     assert story.letters == []
 
 
-@not_yet("no intents")
 @history()
 def test_a_named_intent_whose_owner_sleeps_before_the_request(scene: Scene) -> None:
     """4: B inherits what A named and never sent: nobody may send it again, and A's gate is closed when it wakes."""
@@ -75,7 +73,6 @@ def test_a_named_intent_whose_owner_sleeps_before_the_request(scene: Scene) -> N
     assert [(letter.mark, letter.reason) for letter in story.letters] == [(mark, "in_doubt")]
 
 
-@not_yet("no intents: what was out at a kill is sent again")
 @history()
 def test_a_once_action_whose_answer_nobody_waited_for(scene: Scene) -> None:
     """The vendor has acted when A is killed: B cannot know, and does not do it again."""
@@ -143,7 +140,7 @@ def test_a_deploy_with_other_flows_keeps_what_is_done(scene: Scene) -> None:
     stuck = FlowLine("kept", WORKSPACE, "update_attributes", kind="slow")
     done = FlowLine("told", WORKSPACE, TRACK, kind="c")
     later = (FlowLine("noted", ENGAGEMENT, TRACK), SEEN, done, stuck)
-    scene.open(flows=(stuck, done), partitions=1, braze={"max_objects": 75})
+    scene.open(flows=(stuck, done), partitions=1, braze={"max_objects": 75, "window_records": 5000})
     rule = scene.vendor.script(Reset(), about("slow-0"))
     first = scene.member("a").start().ready()
     scene.produce([Mark(WORKSPACE, "slow-0", 0)])
@@ -177,7 +174,6 @@ def test_a_member_joins_while_requests_run(scene: Scene) -> str:
     return scene.check(story)
 
 
-@not_yet("kept partitions drop their running requests and send again")
 @history()
 def test_a_member_joins_while_long_requests_run(scene: Scene) -> None:
     """18: a request that outlives the revocation's bound goes on where its partition stays; nothing is made twice."""
@@ -231,7 +227,6 @@ def test_an_owner_for_a_moment_is_noticed(scene: Scene) -> None:
     scene.check(story)
 
 
-@not_yet("a rebalance after an outage forgets what was done")
 @history(own_broker=True)
 def test_a_broker_stopped_and_started(scene: Scene) -> str:
     """The sink and the upstream producer outlive the outage; nobody restarts them."""

@@ -9,7 +9,6 @@ import pytest
 
 from tests.faults.plan import Fault, Mood, draw
 from tests.faults.play import play
-from tests.faults.promises import not_yet
 from tests.faults.scene import Scene
 from tests.faults.stage import history
 
@@ -38,7 +37,6 @@ def test_a_plan_is_its_seed() -> None:
     assert draw(3).slice(1) == draw(3).slice(1)
 
 
-@not_yet("once-actions are made twice: no intents, no duplicate window")
 @pytest.mark.parametrize("seed", [seed for seed in _seeds() if not draw(seed).needs_own_broker])
 @history(repeat="make faults SEED={seed}")
 def test_seed(scene: Scene, seed: int) -> str:
@@ -46,7 +44,6 @@ def test_seed(scene: Scene, seed: int) -> str:
     return play(scene, draw(seed))
 
 
-@not_yet("once-actions are made twice: no intents, no duplicate window")
 @pytest.mark.parametrize("seed", [seed for seed in _seeds() if draw(seed).needs_own_broker])
 @history(own_broker=True, repeat="make faults SEED={seed}")
 def test_seed_with_a_broker_that_goes_away(scene: Scene, seed: int) -> str:

@@ -36,7 +36,7 @@ def site() -> dict[str, Any]:
                         "channels": signals.CHANNELS,
                     },
                     "upstream": {"kind": "canonical", "auth": {"kind": "bearer", "tokens": [signals.TOKEN]}},
-                }
+                },
             }
         },
     }

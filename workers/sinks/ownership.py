@@ -97,6 +97,7 @@ class Ownership:
         self._nonce = new_nonce()
         self._under_way: dict[PartitionId, Commit] = {}
         self._sent_at = self._beat_at = clock.monotonic()
+        self._assigned_at = clock.monotonic()
         self.is_assigned = False
         self.pulse = Pulse(clock)
         self.partitions: dict[int, Partition] = {}
@@ -104,7 +105,13 @@ class Ownership:
 
     @property
     def is_ready(self) -> bool:
-        """Assigned and able to commit."""
+        """Assigned and able to commit.
+
+        A first assignment can be empty because topics are not known yet; only after a session does it count as
+        having nothing to do.
+        """
+        if not self.windows and self._clock.monotonic() - self._assigned_at < self._terms.session_s:
+            return False
         return self.is_assigned and all(partition.gate.is_open for partition in self.partitions.values())
 
     # -- what the group says ------------------------------------------------------------------
@@ -121,7 +128,7 @@ class Ownership:
             window.is_paused, window.hold, window.retry_at = False, None, None
         self._handover.on_gained(gained)
         self._handover.on_numbers(self.partitions.keys(), {window.id.partition for window in gained})
-        self.is_assigned = True
+        self.is_assigned, self._assigned_at = True, self._clock.monotonic()
         self._commit_now({id_: window.commit(self._nonce) for id_, window in self.windows.items()})
 
     def revoked(self, partitions: Collection[PartitionId]) -> None:  # noqa: ARG002 the classic protocol takes all
