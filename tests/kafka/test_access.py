@@ -95,7 +95,7 @@ LESS = [
 ]
 
 
-@pytest.mark.parametrize("without", LESS, ids=str)
+@pytest.mark.parametrize("without", LESS, ids=lambda grant: str(grant).replace(PREFIX, ""))
 def test_a_sink_with_one_grant_less_ends_with_words(
     without: Grant, settings: Callable[..., dict[str, str]], bootstrap: str, tmp_path: Path
 ) -> None:
