@@ -55,7 +55,7 @@ demo: install
 
 # Two processes, and one of them has all tests of the real broker, which it starts once.
 test: install
-	$(PYTEST) -n 2 --dist loadgroup $(ARGS)
+	$(PYTEST) -n 2 --dist loadgroup -m "not soak" $(ARGS)
 
 kafka: install
 	COMMFLEET_REQUIRE=kafka $(PYTEST) -m "kafka and not faults" $(ARGS)
