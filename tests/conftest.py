@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     required(os.environ.get(VARIABLE, ""))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a real broker or registry, and keep it in one process, so that each is started once."""
     for item in items:

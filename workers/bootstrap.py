@@ -213,7 +213,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
             drain_s=config.drain_s,
             in_hand=config.in_hand_records,
         ),
-        budget=_budget(worker, sink, config, group, consumer.partition_count(retry)),
+        budget=_budget(worker, sink, config, group, tails.partition_count()),
         clock=worker.clock,
         meter=SinkMeter(worker.metrics, sink.name, group),
     )

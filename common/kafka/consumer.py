@@ -1,6 +1,8 @@
 """A member of a consumer group, as the sink path needs it: pages of records, commits with metadata.
 
-One thread owns it; calls from another would wait until `read` returns (measured).
+One thread owns it; calls from another would wait until `read` returns (measured). A listener may call it inside
+`read`, so it has nothing that asks the client for `list_topics`: the next callback after that one, inside the same
+`read`, aborts the process (measured with confluent-kafka 2.16; every other call is safe there).
 """
 
 import logging
@@ -176,11 +178,6 @@ class GroupConsumer:
         """The first offset in the log and the one that the next record will get."""
         low, high = self._call(self._consumer.get_watermark_offsets, TopicPartition(*partition), _CALL_TIMEOUT_S)
         return int(low), int(high)
-
-    def partition_count(self, topic: str) -> int:
-        """How many partitions a topic has."""
-        described = self._call(self._consumer.list_topics, topic, _CALL_TIMEOUT_S).topics[topic]
-        return len(described.partitions)
 
     def cached_end(self, partition: PartitionId) -> int | None:
         """The end of the log as the last fetch told it, without asking; None before the first."""

@@ -50,6 +50,16 @@ class LogReader:
         finally:
             consumer.close()
 
+    def partition_count(self, topic: str) -> int:
+        """How many partitions a topic has now. Raises TopicUnreadableError when nobody can tell."""
+        consumer = Consumer(self._config)
+        try:
+            return len(self._partitions(consumer, topic))
+        except KafkaException as error:
+            raise TopicUnreadableError(f"{topic} cannot be looked at: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+
     @staticmethod
     def _partitions(consumer: Consumer, topic: str) -> list[int]:
         described = consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]

@@ -49,12 +49,19 @@ def out_of_order(story: Story) -> list[str]:
 
 
 def once_twice(story: Story) -> list[str]:
-    """A once-action that the vendor made more than once, whoever asked."""
-    made = defaultdict(list)
-    for act in story.acts:
-        if act.delivery.flow in story.once:
-            made[act.delivery].append(act.by)
-    return [f"made {len(by)} times: {_said(one)}, by {', '.join(by)}" for one, by in made.items() if len(by) > 1]
+    """A once-action that the vendor made more often than upstream sent its event, whoever asked."""
+    copies = _copies(story)
+    return [f"made {_times(by)}: {_said(one)}" for one, by in _made(story).items() if len(by) > copies[one.mark]]
+
+
+def made_for_a_duplicate(story: Story) -> list[str]:
+    """A once-action that was made again because upstream sent its event again."""
+    copies = _copies(story)
+    return [
+        f"made {_times(by)} for {copies[one.mark]} copies: {_said(one)}"
+        for one, by in _made(story).items()
+        if 1 < len(by) <= copies[one.mark]
+    ]
 
 
 def at_once(story: Story) -> list[str]:
@@ -118,16 +125,20 @@ def too_much_doubt(story: Story) -> list[str]:
 
 
 def letters_twice(story: Story) -> list[str]:
-    """More than one dead letter about one delivery that nobody redrove."""
-    times = Counter((letter.mark, letter.flow) for letter in story.letters)
-    return [f"{count} dead letters: {flow} {_named(mark)}" for (mark, flow), count in times.items() if count > 1]
+    """More dead letters about one delivery, which nobody redrove, than upstream sent its event."""
+    times, copies = Counter((letter.mark, letter.flow) for letter in story.letters), _copies(story)
+    return [
+        f"{count} dead letters: {flow} {_named(mark)}"
+        for (mark, flow), count in times.items()
+        if count > max(1, copies[mark])
+    ]
 
 
 def repeats(story: Story) -> int:
     """How often a repeatable action was made again."""
     made = Counter(act.delivery for act in story.acts if act.delivery.flow not in story.once)
-    upstream = Counter(produced.mark for produced in story.produced)
-    return sum(max(0, times - upstream[one.mark]) for one, times in made.items())
+    copies = _copies(story)
+    return sum(max(0, times - copies[one.mark]) for one, times in made.items())
 
 
 def too_many_repeats(story: Story) -> list[str]:
@@ -196,9 +207,9 @@ def without_receipt(story: Story) -> list[str]:
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
     for check in (
-        lost, invented, out_of_order, once_twice, at_once, called_while_told_to_stop, deliverable_dead,
-        too_much_doubt, letters_twice, too_many_repeats, stale, miscounted, uncommitted, ended_badly,
-        without_receipt,
+        lost, invented, out_of_order, once_twice, made_for_a_duplicate, at_once, called_while_told_to_stop,
+        deliverable_dead, too_much_doubt, letters_twice, too_many_repeats, stale, miscounted, uncommitted,
+        ended_badly, without_receipt,
     )
 }  # fmt: skip
 
@@ -218,6 +229,24 @@ def _dead(story: Story) -> set[Delivery]:
 
 def _in_doubt(story: Story) -> set[Delivery]:
     return {one for letter in story.letters if letter.reason == "in_doubt" for one in _of(letter, story)}
+
+
+def _copies(story: Story) -> Counter[Mark]:
+    """How often upstream sent each event."""
+    return Counter(produced.mark for produced in story.produced)
+
+
+def _made(story: Story) -> Mapping[Delivery, list[str]]:
+    """Who made each once-action."""
+    made: dict[Delivery, list[str]] = defaultdict(list)
+    for act in story.acts:
+        if act.delivery.flow in story.once:
+            made[act.delivery].append(act.by)
+    return made
+
+
+def _times(by: Sequence[str]) -> str:
+    return f"{len(by)} times by {', '.join(by)}"
 
 
 def _of(letter: Letter, story: Story) -> list[Delivery]:

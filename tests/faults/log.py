@@ -147,9 +147,10 @@ class Log:
         """The dead letters that stand on a topic, the redriven among them; markers left out."""
         return [letter for message in self.read(topic) if (letter := self._letter(message)) is not None]
 
-    def marks(self, topic: str, of: str) -> list[Mark]:
-        """The events of topic `of` that stand on a retry topic, in order."""
-        return [mark_of(of, self._decoder.decode(of, _value(message))) for message in self.read(topic)]
+    def parked(self, topic: str, of: str) -> list[Mark]:
+        """The events of topic `of` that stand on a retry topic, in order; start markers left out."""
+        found = [message.value() for message in self.read(topic)]
+        return [mark_of(of, self._decoder.decode(of, value)) for value in found if isinstance(value, bytes)]
 
     def values(self, topic: str) -> list[Mapping[str, object]]:
         """The decoded events of one of our own event topics."""

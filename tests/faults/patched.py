@@ -353,8 +353,20 @@ def _on_post(*, before: Callable[[str], None] = lambda _: None, after: Callable[
 def _on_transaction_commit(
     *, before: Callable[[], object] = lambda: None, after: Callable[[], object] = lambda: None
 ) -> None:
+    """Around the commit of a transaction that has letters or retry records; a start marker has no value."""
+
     class Watched(confluent_kafka.Producer):
+        is_settle = False
+
+        def produce(self, topic: str, value: Any = None, *arguments: Any, **more: Any) -> None:
+            self.is_settle |= value is not None
+            super().produce(topic, value, *arguments, **more)
+
         def commit_transaction(self, *arguments: Any, **more: Any) -> None:
+            is_settle, self.is_settle = self.is_settle, False
+            if not is_settle:
+                super().commit_transaction(*arguments, **more)
+                return
             self.flush()
             before()
             super().commit_transaction(*arguments, **more)

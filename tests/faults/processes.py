@@ -27,7 +27,8 @@ _PATCHED = "from tests.faults.patched import main; main({name!r})"
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with our settings and no others of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COMMFLEET_")} | dict(settings)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COMMFLEET_")}
+    return {**kept, "PYTHONFAULTHANDLER": "1", **settings}  # a crash in C code tells where
 
 
 def spawn(
@@ -99,6 +100,11 @@ class Worker:
             return httpx.get(f"http://127.0.0.1:{self.port}/{path}", timeout=2.0, trust_env=False)
         except httpx.TransportError:
             return None
+
+    def checks(self) -> dict[str, str]:
+        """What /readyz asks about, and each answer."""
+        answer = self.ask("readyz")
+        return dict(answer.json()["checks"]) if answer else {}
 
     def holds(self) -> list[str]:
         """The causes of the holds that /readyz lists."""

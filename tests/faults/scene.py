@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from tests.faults.checks import complaints, repeats
 from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file
 from tests.faults.log import Log, Upstream
-from tests.faults.processes import Worker, command
+from tests.faults.processes import READY_S, Worker, command
 from tests.faults.promises import NOT_YET
 from tests.faults.story import Counted, End, Life, Story
 from tests.faults.vendor import Vendor
@@ -22,7 +22,7 @@ from tests.support.poll import eventually
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic
 from workers.sinks.braze.config import BrazeConfig
 
-GROUP = "commfleet.braze.main"
+GROUP, RUNNER = "commfleet.braze.main", "braze.main"
 RETRY, LETTERS, RECEIPTS = retry_topic("braze", "main"), dead_letter_topic("braze"), "comms.receipt.v1"
 NEEDED = (*flow_topics(), RECEIPTS, RETRY, retry_topic("braze", "consent"), LETTERS)
 SESSION_S = 6.0
@@ -93,8 +93,8 @@ class Member:
         return self
 
     def ready(self) -> Self:
-        """Wait until it is ready."""
-        self.process.wait_ready()
+        """Wait until it is ready, and its runner is asked about that."""
+        eventually(lambda: RUNNER in self.process.wait_ready().checks(), READY_S, what=f"{self.name} runs")
         return self
 
     def kill(self) -> None:

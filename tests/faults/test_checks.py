@@ -18,6 +18,7 @@ from tests.faults.checks import (
     invented,
     letters_twice,
     lost,
+    made_for_a_duplicate,
     miscounted,
     once_twice,
     out_of_order,
@@ -127,8 +128,15 @@ def test_what_is_in_doubt_may_happen_late() -> None:
 
 def test_a_once_action_made_twice_is_noticed() -> None:
     """Whoever asked for it; a repeatable one is none."""
-    found = story(acts=[*acts(*told(A0), *kept(A0, A0)), *acts(*told(A0), by="x.1")])
-    assert once_twice(found) == ["made 2 times: told workspace/a/0, by w.1, x.1"]
+    found = story([A0], acts=[*acts(*told(A0), *kept(A0, A0)), *acts(*told(A0), by="x.1")])
+    assert once_twice(found) == ["made 2 times by w.1, x.1: told workspace/a/0"]
+
+
+def test_an_action_for_each_copy_is_told_apart() -> None:
+    """Upstream sent the event twice: that is a missed duplicate, and the third time is a promise of its own."""
+    twice, thrice = (story([A0, A0], acts=acts(*told(*[A0] * times))) for times in (2, 3))
+    assert (once_twice(twice), len(made_for_a_duplicate(twice))) == ([], 1)
+    assert (len(once_twice(thrice)), made_for_a_duplicate(thrice)) == (1, [])
 
 
 def test_two_at_once_for_one_customer_are_noticed() -> None:
@@ -274,7 +282,7 @@ def whole(seed: int) -> Story:
 def test_a_sound_history_is_not_complained_about(seed: int) -> None:
     """By no checker."""
     assert complaints(whole(seed)) == {}
-    assert len(CHECKS) == 15
+    assert len(CHECKS) == 16
 
 
 @given(st.integers(0, 1000), st.data())

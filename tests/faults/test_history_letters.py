@@ -85,7 +85,7 @@ def test_a_redrive_killed_and_repeated_in_parallel(scene: Scene) -> None:
     scene.wait_made(12)
     story = scene.end()
     assert sorted(act.delivery.mark for act in story.acts) == sorted(everything)
-    assert len(scene.log.read(RETRY)) == 12
+    assert len(scene.log.parked(RETRY, WORKSPACE)) == 12
 
 
 @history()

@@ -33,7 +33,7 @@ def test_what_was_parked_is_read_back_before_its_settle_is_confirmed(scene: Scen
     rule = scene.vendor.script(Reset(), about("slow-0"))
     scene.member("a").start(patch="learn_late_of_transaction").ready()
     scene.produce(marks("slow-0", 3, WORKSPACE))
-    eventually(lambda: scene.log.read(RETRY), PARKED_S, every_s=0.2, what="the key is parked")
+    eventually(lambda: scene.log.parked(RETRY, WORKSPACE), PARKED_S, every_s=0.2, what="the key is parked")
     scene.vendor.calm(rule)
     scene.produce(marks("slow-0", 2, WORKSPACE, first=3))
     story = scene.end()
@@ -50,7 +50,7 @@ def test_two_flows_of_one_event_are_both_parked(scene: Scene) -> None:
     rule = scene.vendor.script(Reset(), about("slow-0"))
     scene.member("a").start().ready()
     scene.produce(marks("slow-0", 2, WORKSPACE))
-    eventually(lambda: len(scene.log.read(RETRY)) >= 4, PARKED_S, every_s=0.2, what="all four are parked")
+    eventually(lambda: len(scene.log.parked(RETRY, WORKSPACE)) >= 4, PARKED_S, every_s=0.2, what="all four are parked")
     scene.vendor.calm(rule)
     story = scene.end()
     assert [(act.delivery.flow, act.delivery.mark.number) for act in story.acts] == [
@@ -66,8 +66,8 @@ def test_what_is_parked_stands_in_order(scene: Scene) -> None:
     rule = scene.vendor.script(Reset(), about("slow-0"))
     scene.member("a").start().ready()
     scene.produce(marks("slow-0", 5, WORKSPACE))
-    eventually(lambda: len(scene.log.read(RETRY)) >= 5, PARKED_S, every_s=0.2, what="the key is parked")
-    assert [mark.number for mark in scene.log.marks(RETRY, WORKSPACE)] == [0, 1, 2, 3, 4]
+    eventually(lambda: len(scene.log.parked(RETRY, WORKSPACE)) >= 5, PARKED_S, every_s=0.2, what="the key is parked")
+    assert [mark.number for mark in scene.log.parked(RETRY, WORKSPACE)] == [0, 1, 2, 3, 4]
     scene.vendor.calm(rule)
     scene.check(scene.end())
 

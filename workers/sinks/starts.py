@@ -22,7 +22,6 @@ class Bounds(Protocol):
     """What a consumer knows of partitions without reading them (common/kafka/consumer.py)."""
 
     def resolve(self, partitions: Collection[PartitionId], start: str | datetime) -> dict[PartitionId, int]: ...
-    def partition_count(self, topic: str) -> int: ...
     def group_metadata(self) -> Any: ...
 
 
@@ -31,6 +30,10 @@ class Markers(Protocol):
 
     def counts(self) -> Mapping[int, int]:
         """Partition number -> the partition count that its marker names; numbers without a marker are absent."""
+        ...
+
+    def partition_count(self) -> int:
+        """How many partitions the retry topic has now."""
         ...
 
 
@@ -69,7 +72,7 @@ class FirstStarts:
         later = {number for number in numbers if 0 < counts.get(0, 0) <= number}
         starts = self._bounds.resolve([id_ for id_ in partitions if id_.partition not in later], self._start_from)
         starts |= self._bounds.resolve([id_ for id_ in partitions if id_.partition in later], "beginning")
-        count = str(self._bounds.partition_count(self._retry_topic)).encode()
+        count = str(self._markers.partition_count()).encode()
         markers = [OutRecord(self._retry_topic, None, None, ((MARKER, count),), number) for number in numbers]
         commits = {id_: commit_of(Progress(offset), nonce) for id_, offset in starts.items()}
         self._transactions.commit(markers, commits, self._bounds.group_metadata())

@@ -12,6 +12,7 @@ class Log(Protocol):
     """A topic read outside any group (common/kafka/log_reader.py)."""
 
     def records(self, topic: str, starts: Mapping[int, int] | None = None) -> Iterable[RecordLike]: ...
+    def partition_count(self, topic: str) -> int: ...
 
 
 class Tails:
@@ -27,6 +28,10 @@ class Tails:
             if (count := dict(record.headers).get(MARKER)) is not None:
                 found[record.partition] = int(count)
         return found
+
+    def partition_count(self) -> int:
+        """How many partitions the topic has now."""
+        return self._log.partition_count(self._topic)
 
     def park(self, windows: Collection[Window]) -> None:
         """Count the retry records that these windows' partitions have not read back, by lane.
