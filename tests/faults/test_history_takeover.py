@@ -43,15 +43,15 @@ def test_a_worker_killed_in_the_middle(scene: Scene) -> str:
 @history()
 def test_a_settle_stopped_before_its_commit_leaves_nothing(scene: Scene) -> None:
     """2: A's letter is produced and not committed when A is stopped; B delivers; nothing of A's ever lands."""
-    scene.open(flows=(TOLD,), partitions=1)
+    scene.open(flows=(KEPT,), partitions=1)
     (mark,) = marks("c-0", 1, WORKSPACE)
-    scene.vendor.poison[Delivery("told", mark)] = "named"
+    scene.vendor.poison[Delivery("kept", mark)] = "named"
     first = scene.member("a").start(patch="sleep_in_transaction").ready()
     scene.produce([mark])
     eventually(first.process.is_suspended, 30, what="A stands still in its transaction")
     scene.vendor.poison.clear()
     scene.member("b").start()
-    first.nap(until=lambda: scene.vendor.made("told"))
+    first.nap(until=lambda: scene.vendor.made("kept"))
     first.settle_down()
     story = scene.end()
     assert [act.delivery.mark for act in story.acts] == [mark]
