@@ -3,7 +3,8 @@
 A letter is open until a marker (a null value with the header `dlq.resolves`) on its own partition
 closes it. Redriving writes the retry record and the marker in one transaction, so that it can be
 stopped and started again at any point; discarding writes the marker alone. A `transactional.id` of the sink
-fences a second operator. What is below the oldest open letter of a partition serves nobody: it may be deleted.
+fences whoever began before; what that one has closed meanwhile is left alone. What is below the oldest open
+letter of a partition serves nobody: it may be deleted.
 """
 
 import time
@@ -27,6 +28,7 @@ from workers.stale import Place, stale
 class Writer(Protocol):
     """Writes records all or none (common/kafka/transactions.py)."""
 
+    def start(self) -> None: ...
     def commit(self, records: Sequence[OutRecord]) -> None: ...
 
 
@@ -168,20 +170,18 @@ class DeadLetters:
     def redrive(self, steps: Sequence[Step], producer: Writer, rate: float, on_sent: Callable[[Letter], None]) -> int:
         """Send the letters without an obstacle again, at most `rate` a second; how many were sent."""
         sent = 0
-        for step in steps:
-            if step.obstacle:
-                continue
+        for letter in self._still_open([step.letter for step in steps if not step.obstacle], producer):
             began = time.monotonic()
-            producer.commit([self._retry_record(step.letter), self._marker(step.letter)])
+            producer.commit([self._retry_record(letter), self._marker(letter)])
             sent += 1
-            on_sent(step.letter)
+            on_sent(letter)
             time.sleep(max(0.0, 1 / rate - (time.monotonic() - began)) if rate else 0.0)
         return sent
 
     def discard(self, letters: Iterable[Letter], producer: Writer, on_done: Callable[[Letter], None]) -> int:
         """Close letters without sending anything; how many were closed."""
         closed = 0
-        for letter in letters:
+        for letter in self._still_open(letters, producer):
             producer.commit([self._marker(letter)])
             closed += 1
             on_done(letter)
@@ -195,6 +195,12 @@ class DeadLetters:
             if letter.address not in box.closed:
                 keep[letter.partition] = min(letter.offset, keep[letter.partition])
         return {partition: offset for partition, offset in keep.items() if offset > box.begins[partition]}
+
+    def _still_open(self, letters: Iterable[Letter], producer: Writer) -> list[Letter]:
+        """Those that nobody has closed, or closed and deleted, since they were listed; from here on only we can."""
+        producer.start()
+        still = {letter.address for letter in self.open()}
+        return [letter for letter in letters if letter.address in still]
 
     def _read(self) -> "_Box":
         box = _Box()

@@ -49,7 +49,7 @@ def redrive(
 ) -> int:
     """Send letters again to the failed sink only, at most `rate` a second; how many were sent.
 
-    A second operator who redrives the same sink is fenced: FatalError.
+    Who redrives the same sink already is fenced (FatalError), and what was closed meanwhile is left alone.
     """
     with _producer(settings, sink) as producer:
         sent = dead_letters(settings, sink).redrive(steps, producer, rate, on_sent)

@@ -40,6 +40,8 @@ _TRANSIENT = frozenset(
         KafkaError._ALL_BROKERS_DOWN,
     }
 )
+# Somebody else is this member now, or the client has given up: it gets no callback, and reads nothing more.
+_FENCED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError._FATAL})
 # The records of these errors are about the cluster's state, not about a record.
 _PASSING = _TRANSIENT | {KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}
 
@@ -114,7 +116,7 @@ class GroupConsumer:
         self._listener: GroupListener | None = None
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
-        self._denial, self._has_failed = "", False
+        self._denial, self._end, self._has_failed = "", "", False
         self._consumer = Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error}, logger=log)
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
@@ -139,6 +141,8 @@ class GroupConsumer:
                 records.append(Record(message))
             else:
                 self._judge(error, message)
+        if self._end:
+            raise FatalError(self._end)
         if self._denial:
             raise ConfigurationError(f"the broker does not let this worker {self._denial}; {GRANT}")
         self._has_failed = False
@@ -247,8 +251,7 @@ class GroupConsumer:
             raise CommitError(f"{function.__name__}: {error.args[0]}", True) from error
 
     def _judge(self, error: KafkaError, message: Message) -> None:
-        if error.fatal():
-            raise FatalError(f"the Kafka client cannot go on: {error}")
+        self._note_end(error)
         if is_denied(error):
             self._denial = f"read: {error.str()}"
             return
@@ -258,13 +261,20 @@ class GroupConsumer:
         elif error.code() not in _PASSING:
             log.warning("kafka: %s", error)
 
+    def _note_end(self, error: KafkaError) -> None:
+        """Remember what this client cannot recover from: the next `read` says it."""
+        if error.fatal() or error.code() in _FENCED:
+            self._end = f"this group member cannot go on, another one may have its name: {error.str()}"
+
     def _on_error(self, error: KafkaError) -> None:
         self._trouble.hear(error)
+        self._note_end(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._on_broker_state(f"no broker answers: {self._trouble.words}")
 
     def _unconfirmed(self, error: KafkaError) -> CommitError:
         """A missing permission is told by the next `read`: an error out of a callback would keep `close` waiting."""
+        self._note_end(error)
         if is_denied(error):
             self._denial = f"commit offsets: {error.str()}"
         return CommitError(f"offsets were not committed: {error.str()}", error.code() in _TRANSIENT)

@@ -35,6 +35,11 @@ class TransactionalProducer:
         self._is_ready = False
         self._lock = threading.Lock()
 
+    def start(self) -> None:
+        """Fence a predecessor now, and wait for the end of its transaction: what it wrote can be read. As `commit`."""
+        with self._lock:
+            self._start()
+
     def commit(
         self, records: Sequence[OutRecord], offsets: Mapping[PartitionId, Commit] | None = None, group: Any = None
     ) -> None:

@@ -69,8 +69,8 @@ class Terms:
 class Member:
     """A worker of the fleet: one life after another, each under a name of its own for the vendor."""
 
-    def __init__(self, scene: "Scene", name: str) -> None:
-        self._scene, self.name = scene, name
+    def __init__(self, scene: "Scene", name: str, worker_name: str = "") -> None:
+        self._scene, self.name, self._worker_name = scene, name, worker_name or name
         self._lives = 0
         self.worker: Worker | None = None
         self.life: Life | None = None
@@ -85,9 +85,9 @@ class Member:
         """Begin a life; returns at once. A patch replaces a collaborator, a flow list replaces the scene's."""
         self._lives += 1
         name = f"{self.name}.{self._lives}"
-        settings = self._scene.settings_for(name, self.name, flows) | environment
+        settings = self._scene.settings_for(name, self._worker_name, flows) | environment
         self.worker = Worker(["run", "sink", "braze"], settings, self._scene.folder / f"{self.name}.log", patch)
-        self.life = Life(name, self.name, time.monotonic())
+        self.life = Life(name, self._worker_name, time.monotonic())
         self._scene.lives.append(self.life)
         self.worker.start()
         return self
@@ -172,9 +172,9 @@ class Scene:
         """The workers that run."""
         return [one for one in self._fleet.values() if one.worker is not None and one.worker.is_running]
 
-    def member(self, name: str) -> Member:
-        """A worker by its name; it may not have been started."""
-        return self._fleet.setdefault(name, Member(self, name))
+    def member(self, name: str, worker_name: str = "") -> Member:
+        """A worker by its name, which is also what it calls itself unless told otherwise; it may not be started."""
+        return self._fleet.setdefault(name, Member(self, name, worker_name))
 
     def has_called(self, life: str) -> bool:
         """Whether the vendor knows a life."""

@@ -58,7 +58,6 @@ def test_an_upstream_duplicate_is_made_once(scene: Scene) -> None:
     assert story.letters == []
 
 
-@not_yet("a second operator sends what the first has sent since it looked")
 @history()
 def test_a_redrive_killed_and_repeated_in_parallel(scene: Scene) -> None:
     """15: killed between two letters, started again, and a second one beside it: each letter goes out once."""

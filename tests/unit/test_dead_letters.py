@@ -64,6 +64,9 @@ class MemoryLog:
         assert topic
         return 4
 
+    def start(self) -> None:
+        """As one that fences its predecessor."""
+
     def commit(self, records: Sequence[OutRecord]) -> None:
         """One transaction."""
         self.transactions.append(list(records))
@@ -139,6 +142,17 @@ def test_a_stale_letter_is_not_sent(log: MemoryLog, mailbox: DeadLetters) -> Non
 
     assert mailbox.redrive(mailbox.plan(mailbox.open()), log, 0, lambda _: None) == 0
     assert len(mailbox.open()) == 1
+
+
+def test_what_another_operator_sent_meanwhile_is_left_alone(log: MemoryLog, mailbox: DeadLetters) -> None:
+    """Both have the same plan, and the second one begins when the first has ended."""
+    log.letter(log.add(WORKSPACE, b"c1"))
+    log.letter(log.add(WORKSPACE, b"c2"))
+    steps = mailbox.plan(mailbox.open())
+
+    assert mailbox.redrive(steps[:1], log, 0, lambda _: None) == 1
+    assert mailbox.redrive(steps, log, 0, lambda _: None) == 1
+    assert mailbox.open() == []
 
 
 def test_a_discarded_letter_is_closed_and_not_sent(log: MemoryLog, mailbox: DeadLetters) -> None:
