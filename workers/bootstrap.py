@@ -176,7 +176,8 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     group_id = f"{settings.prefix}commfleet.{sink.name}.{group}"
     retry = settings.prefix + retry_topic(sink.name, group)
     session_s = int(kafka.get("session.timeout.ms", _SESSION_MS)) / 1000
-    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id), worker.broker_state)
+    member = {"group_instance_id": settings.worker_name} if settings.static_member else {}
+    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id, **member), worker.broker_state)
     transactions = TransactionalProducer(
         producer_config(
             kafka,
@@ -201,7 +202,12 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
             Retries(retry, group_id),
             Yields(encoder, topics(), settings.prefix),
         ),
-        terms=Terms(session_s, config.commit_interval_s, Limits(config.window_records, config.window_bytes)),
+        terms=Terms(
+            session_s,
+            config.commit_interval_s,
+            Limits(config.window_records, config.window_bytes),
+            settings.static_member,
+        ),
         pace=Pace(
             max_in_flight=config.max_in_flight,
             linger_s=config.linger_s,

@@ -7,9 +7,9 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.settings import (
     HealthSettings,
@@ -79,6 +79,11 @@ class Settings(RootSettings):
         description="Name of this worker, unlike every other's: in logs, dead letters and transactional ids.",
         json_schema_extra={"default_text": "host name and process id"},
     )
+    static_member: bool = Field(
+        False,
+        description="Whether worker_name is the same after a restart (a StatefulSet's pod): its partitions wait for it "
+        "until the session ends, and it takes them over at once when it is back.",
+    )
     kafka: KafkaSettings = Field(default_factory=lambda: KafkaSettings({}), description="librdkafka's properties.")
     registry: RegistrySettings | None = Field(None, description="The Schema Registry.")
     topics: TopicsSettings = Field(default_factory=lambda: TopicsSettings(), description="How topics are created.")
@@ -87,6 +92,12 @@ class Settings(RootSettings):
     ingest: IngestSettings = Field(default_factory=lambda: IngestSettings(), description="The ways in.")
     health: HealthSettings = Field(default_factory=lambda: HealthSettings(), description="The health port.")
     log: LogSettings = Field(default_factory=lambda: LogSettings(), description="What is logged.")
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.static_member and "worker_name" not in self.model_fields_set:
+            raise ValueError("static_member needs a worker_name that is the same after a restart; set worker_name")
+        return self
 
 
 def load_settings(file: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:

@@ -31,7 +31,7 @@ _OURS = {
     "enable.idempotence": "nothing may be written twice",
     "enable.partition.eof": "the workers need to see the end of a partition, or not to",
     "group.id": "groups are named by the prefix and the sink",
-    "group.instance.id": "members are named by worker_name",
+    "group.instance.id": "static_member: true names members by worker_name",
     "isolation.level": "aborted records are never read",
     "partition.assignment.strategy": "one customer is always in one worker's hands",
     "partitioner": "all producers must place a key in the same partition",

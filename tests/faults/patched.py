@@ -15,7 +15,6 @@ from typing import Any
 
 import confluent_kafka
 
-from common.kafka import consumer as kafka_consumer
 from common.kafka import plain as kafka_plain
 from common.kafka import transactions as kafka_transactions
 from common.kafka.consumer import GroupConsumer
@@ -104,18 +103,6 @@ def transact_late() -> None:
             super().init_transactions(*arguments, **more)
 
     _replace(kafka_transactions, "Producer", Late)
-
-
-@patch
-def static_member() -> None:
-    """A member with the worker's own name: its partitions wait for it until the session ends."""
-    instance = os.environ["COMMFLEET_WORKER_NAME"]
-
-    class Static(confluent_kafka.Consumer):
-        def __init__(self, config: dict[str, Any], **more: Any) -> None:
-            super().__init__({**config, "group.instance.id": instance}, **more)
-
-    _replace(kafka_consumer, "Consumer", Static)
 
 
 @patch

@@ -2,9 +2,10 @@
 
 The client's own idea of what it owns cannot be trusted: `assignment()` still lists partitions that
 were lost, and a fenced static member gets no callback at all (both measured). So a partition has a
-gate of its own: an acknowledged commit opens it, a revocation or a fatal error closes it, and it
-closes by itself when the last acknowledged commit, or the last poll, is older than half a session,
-because by a whole session somebody else may own the partition.
+gate of its own: an acknowledged commit opens it, a revocation or a fatal error closes it, and it closes by
+itself when the last acknowledged commit was sent, or the last poll was, longer ago than the lease. For a dynamic
+member that is half a session, because after a whole session somebody else may own the partition. The successor of
+a static member is let in at once, whatever the old one does: it waits for the old one's lease to run out.
 """
 
 import threading
@@ -30,19 +31,24 @@ class Pulse:
 class Gate:
     """Counts requests in and out; closed until `renew` says that a commit was acknowledged."""
 
-    def __init__(self, name: str, clock: Clock, pulse: Pulse, max_age_s: float) -> None:
+    def __init__(self, name: str, clock: Clock, pulse: Pulse, lease_s: float, wait_s: float = 0.0) -> None:
+        """`wait_s`: how long after its making it stays closed whatever is committed."""
         self._name = name
         self._clock = clock
         self._pulse = pulse
-        self._max_age_s = max_age_s
+        self._lease_s = lease_s
+        self._opens_at = clock.monotonic() + wait_s
         self._renewed_at: float | None = None
         self._inside = 0
         self._changed = threading.Condition()
 
-    def renew(self) -> None:
-        """A commit of this ownership was acknowledged: open, or stay open, for half a session."""
+    def renew(self, sent_at: float) -> None:
+        """A commit of this ownership, sent at `sent_at`, was acknowledged: open, or stay open, for a lease from then.
+
+        When the answer was read says nothing: this process may have slept since it came.
+        """
         with self._changed:
-            self._renewed_at = self._clock.monotonic()
+            self._renewed_at = max(self._renewed_at or sent_at, sent_at)
 
     def close(self) -> None:
         """Let nobody in any more; those inside finish."""
@@ -52,8 +58,8 @@ class Gate:
     @property
     def is_open(self) -> bool:
         """Whether a request may start now."""
-        since = self._renewed_at
-        return since is not None and self._clock.monotonic() - min(since, self._pulse.beat_at) < self._max_age_s
+        since, now = self._renewed_at, self._clock.monotonic()
+        return since is not None and now >= self._opens_at and now - min(since, self._pulse.beat_at) < self._lease_s
 
     @contextmanager
     def passage(self) -> Iterator[None]:

@@ -145,7 +145,7 @@ class Ledger:
         commits = {w.id: self._ownership.settlement_commit(w, settled) for w, settled in by_window.items()}
         for window in by_window:
             window.is_settling = True
-        self.under_way = Settlement(chosen, commits, self._group_metadata())
+        self.under_way = Settlement(chosen, commits, self._group_metadata(), self._clock.monotonic())
         self._publisher.publish(self.under_way)
 
     def settled(self, end: Settled) -> None:
@@ -214,7 +214,7 @@ class Ledger:
                 self._release(one.window, one.offset, one.flow_hash, one.size, one.delivery if one.frees_lane else None)
         for window in {one.window for one in settlement.settling}:
             if window.partition.is_ours:
-                self._ownership.confirm(window.id, settlement.commits[window.id])
+                self._ownership.confirm(window.id, settlement.commits[window.id], settlement.at)
 
     def _release_all(self, ended: Iterable[Ended]) -> None:
         now = self._clock.now()

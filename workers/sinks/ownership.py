@@ -29,6 +29,7 @@ from workers.sinks.window import Limits, Partition, Window
 log = logging.getLogger(__name__)
 
 _REVOKE_BOUND_S = 5.0
+_STATIC_LEASE_S = 3.0
 _ASSIGN_BOUND_S = 60.0
 
 
@@ -60,11 +61,26 @@ class Starts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How partitions are owned. `session_s` is the group session's length; gates live half of it."""
+    """How partitions are owned. `session_s` is the group session's length.
+
+    A static member's successor is let in at once, while a dynamic one's must wait for the session to end.
+    """
 
     session_s: float
     commit_interval_s: float
     limits: Limits
+    is_static: bool = False
+
+    @property
+    def lease_s(self) -> float:
+        """How long after its last acknowledged commit was sent a worker may send."""
+        half = self.session_s / 2
+        return min(half, max(_STATIC_LEASE_S, self.session_s / 8)) if self.is_static else half
+
+    @property
+    def wait_s(self) -> float:
+        """How long a new owner waits for its predecessor's lease to run out."""
+        return self.lease_s if self.is_static else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,7 @@ class Ownership:
             return
         for id_, commit in confirmed.items():
             if self._under_way.get(id_) == commit:
-                self.confirm(id_, commit)
+                self.confirm(id_, commit, self._sent_at)
         self._naming.commit_ended(failure is None and confirmed.keys() >= self._under_way.keys())
         self._under_way = {}
         if confirmed:  # a failed commit is none: an alert stands on the count
@@ -176,11 +192,11 @@ class Ownership:
 
     # -- commits ------------------------------------------------------------------------------
 
-    def confirm(self, id_: PartitionId, commit: Commit) -> None:
-        """A commit is durable, by itself or in a transaction."""
+    def confirm(self, id_: PartitionId, commit: Commit, sent_at: float) -> None:
+        """A commit that was sent at `sent_at` (monotonic) is durable, by itself or in a transaction."""
         if self.is_assigned and (window := self.windows.get(id_)):
             window.committed = commit
-            window.partition.gate.renew()
+            window.partition.gate.renew(sent_at)
 
     def is_committing(self, id_: PartitionId) -> bool:
         """Whether a plain commit of this partition is under way."""
@@ -191,12 +207,12 @@ class Ownership:
         return window.commit(self._nonce, settled)
 
     def commit_due(self) -> None:
-        """Commit what changed, at most every interval unless an intent waits; all every quarter of a session."""
+        """Commit what changed, at most every interval unless an intent waits; all every half of a lease."""
         now = self._clock.monotonic()
         is_early = now - self._sent_at < self._terms.commit_interval_s and not self._naming.wants_commit
         if self._under_way or is_early or not self.is_assigned:
             return
-        is_beat = now - self._beat_at >= self._terms.session_s / 4
+        is_beat = now - self._beat_at >= self._terms.lease_s / 2
         offsets = dict(self._due(is_beat))
         if is_beat:
             self._beat_at = now
@@ -230,13 +246,14 @@ class Ownership:
     def _commit_now(self, offsets: Mapping[PartitionId, Commit], opens: bool = True) -> None:
         if not offsets:
             return
+        sent_at = self._clock.monotonic()
         try:
             self._member.commit_now(offsets)
         except CommitError as error:
             self._on_failure(error)
             return
         for id_, commit in offsets.items() if opens else ():
-            self.confirm(id_, commit)
+            self.confirm(id_, commit, sent_at)
 
     def _on_failure(self, error: CommitError) -> None:
         for window in self.windows.values():
@@ -299,7 +316,7 @@ class Ownership:
 
     def _partition(self, number: int) -> Partition:
         if number not in self.partitions:
-            gate = Gate(str(number), self._clock, self.pulse, self._terms.session_s / 2)
+            gate = Gate(str(number), self._clock, self.pulse, self._terms.lease_s, self._terms.wait_s)
             self.partitions[number] = Partition(number, gate)
         return self.partitions[number]
 

@@ -62,11 +62,12 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one transaction makes durable."""
+    """What one transaction makes durable. `at` is when it was handed over, by the monotonic clock."""
 
     settling: Sequence[Settling]
     commits: Mapping[PartitionId, Commit]
     group: Any
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
