@@ -112,11 +112,11 @@ class GroupConsumer:
     """A confluent-kafka Consumer in a group, with manual commits, and errors of ours."""
 
     def __init__(self, config: Mapping[str, Any], on_broker_state: Callable[[str | None], None]) -> None:
-        """`on_broker_state` gets a message when no broker can be reached, and None when records flow."""
+        """`on_broker_state` gets a message when no broker can be reached, and None when one has answered again."""
         self._listener: GroupListener | None = None
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
-        self._denial, self._end, self._has_failed = "", "", False
+        self._denial, self._end, self._has_failed, self._is_away = "", "", False, False
         self._consumer = Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error}, logger=log)
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
@@ -146,6 +146,8 @@ class GroupConsumer:
         if self._denial:
             raise ConfigurationError(f"the broker does not let this worker {self._denial}; {GRANT}")
         self._has_failed = False
+        if records:
+            self._answered()
         return records
 
     def assign(self, starts: Mapping[PartitionId, int]) -> None:
@@ -207,6 +209,7 @@ class GroupConsumer:
         for partition in done or ():
             if partition.error is not None:
                 raise self._unconfirmed(partition.error)
+        self._answered()
 
     def pause(self, partition: PartitionId) -> None:
         """Stop reading a partition; what was prefetched of it is thrown away."""
@@ -270,7 +273,13 @@ class GroupConsumer:
         self._trouble.hear(error)
         self._note_end(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._is_away = True
             self._on_broker_state(f"no broker answers: {self._trouble.words}")
+
+    def _answered(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._on_broker_state(None)
 
     def _unconfirmed(self, error: KafkaError) -> CommitError:
         """A missing permission is told by the next `read`: an error out of a callback would keep `close` waiting."""
@@ -291,6 +300,8 @@ class GroupConsumer:
                 if p.error is None
             }
         )
+        if confirmed:
+            self._answered()
         failed = error or next((p.error for p in partitions if p.error is not None), None)
         self._listener.committed(confirmed, self._unconfirmed(failed) if failed else None)
 

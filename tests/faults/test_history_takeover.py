@@ -226,9 +226,10 @@ def test_a_broker_stopped_and_started(scene: Scene) -> str:
     """The sink and the upstream producer outlive the outage; nobody restarts them."""
     scene.open(flows=(TOLD, KEPT))
     everything = list(History(3, customers=12, each=20).marks())
-    scene.member("a").start().ready()
+    member = scene.member("a").start().ready()
     scene.upstream.submit(everything[:120])
     scene.wait_made(60)
     scene.upstream.submit(everything[120:])
     broker_away(scene)
+    member.ready()
     return scene.verify()
