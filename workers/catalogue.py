@@ -11,8 +11,8 @@ from schemas.catalogue import catalogue
 from workers.flows.catalogue import DEFAULT, Flows, load_flows
 from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
+from workers.sinks.braze.actions import actions as braze_actions
 from workers.sinks.braze.sink import BrazeSink
-from workers.sinks.braze.sink import actions as braze_actions
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.sink import actions as ecm_actions
 from workers.sinks.marketo.sink import MarketoSink

@@ -30,7 +30,8 @@ from workers.sinks.api import (
     Sink,
     Unsure,
 )
-from workers.sinks.braze.sink import BrazeSink, actions
+from workers.sinks.braze.actions import actions
+from workers.sinks.braze.sink import BrazeSink
 
 ACTIONS = sorted(actions())
 

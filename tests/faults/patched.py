@@ -21,10 +21,12 @@ from common.kafka.consumer import GroupConsumer
 from common.meters import SinkMeter
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Batch, Delivered, Hold, Outcome, Rejected, Repeat, Unsure
+from workers.sinks.braze import actions as braze_actions
 from workers.sinks.braze import client as braze_client
 from workers.sinks.braze import sink as braze_sink
+from workers.sinks.braze.actions import UPDATE_ATTRIBUTES
 from workers.sinks.braze.client import BrazeClient
-from workers.sinks.braze.sink import UPDATE_ATTRIBUTES, BrazeSink
+from workers.sinks.braze.sink import BrazeSink
 
 PATCHES: dict[str, Callable[[], None]] = {}
 
@@ -110,7 +112,7 @@ def attributes_are_consent() -> None:
     """Attribute writes are in the consent group: as an opt-out is at vendors that have one."""
     from workers import bootstrap, catalogue
 
-    made = braze_sink.actions
+    made = braze_actions.actions
 
     def actions(config: Any = None) -> Any:
         found = made(config)

@@ -19,8 +19,9 @@ from common.event import Event
 from schemas.catalogue import catalogue
 from tests.support.braze import config
 from workers.flows.catalogue import load_flows
+from workers.sinks.braze.actions import actions
 from workers.sinks.braze.client import track_body
-from workers.sinks.braze.sink import BrazeSink, actions
+from workers.sinks.braze.sink import BrazeSink
 
 
 class Wire(asyncio.Transport):

@@ -1,13 +1,15 @@
 """The only I/O of the Braze sink: one POST a batch, and one harmless GET."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import orjson
 
 from common.http import Answer, HttpClient, Permit
 from workers.sinks.braze.config import BrazeConfig
+from workers.sinks.braze.consent import GroupWrite, StatusWrite
 
-_TRACKED = {"events": "track_event", "attributes": "update_attributes"}
+_TRACKED = {"events": "track_event", "attributes": "update_attributes", "purchases": "record_purchase"}
 
 
 class BrazeClient:
@@ -25,6 +27,25 @@ class BrazeClient:
     def trigger(self, campaign_id: str, recipients: Sequence[bytes], permit: Permit) -> Answer:
         """POST /campaigns/trigger/send (§2.4)."""
         return self._post("/campaigns/trigger/send", trigger_body(campaign_id, recipients), permit, "trigger_campaign")
+
+    def canvas(self, canvas_id: str, recipients: Sequence[bytes], permit: Permit) -> Answer:
+        """POST /canvas/trigger/send (§2.5)."""
+        body = trigger_body(canvas_id, recipients, "canvas_id")
+        return self._post("/canvas/trigger/send", body, permit, "trigger_canvas")
+
+    def transactional(self, campaign_id: str, body: bytes, permit: Permit) -> Answer:
+        """POST /transactional/v1/campaigns/{id}/send (§2.7)."""
+        return self._post(f"/transactional/v1/campaigns/{campaign_id}/send", body, permit, "send_transactional")
+
+    def consent(self, write: GroupWrite | StatusWrite, who: Sequence[bytes], permit: Permit) -> Answer:
+        """POST /v2/subscription/status/set, or /email/status (§2.8)."""
+        match write:
+            case GroupWrite():
+                return self._post("/v2/subscription/status/set", group_body(write, who), permit, "set_subscription")
+            case StatusWrite():
+                return self._post("/email/status", status_body(write, who), permit, "update_email_status")
+            case _:
+                assert_never(write)
 
     def campaigns(self) -> Answer:
         """GET /campaigns/list (§2.11): reads, contacts nobody, and counts in the pool of 250,000 an hour."""
@@ -46,9 +67,25 @@ def track_body(array: str, objects: Sequence[bytes]) -> bytes:
     return orjson.dumps({array: [orjson.Fragment(each) for each in objects]})
 
 
-def trigger_body(campaign_id: str, recipients: Sequence[bytes]) -> bytes:
+def trigger_body(id_: str, recipients: Sequence[bytes], id_name: str = "campaign_id") -> bytes:
     """The body of a trigger. `broadcast` is always said, and never true: that would mail everybody (§2.4)."""
     if not recipients:
         raise ValueError("a trigger without recipients could be read as a broadcast")
     fragments = [orjson.Fragment(each) for each in recipients]
-    return orjson.dumps({"campaign_id": campaign_id, "broadcast": False, "recipients": fragments})
+    return orjson.dumps({id_name: id_, "broadcast": False, "recipients": fragments})
+
+
+def group_body(write: GroupWrite, who: Sequence[bytes]) -> bytes:
+    """One group a call: a bad one fails the whole of it, and errors name no entry (§2.8)."""
+    entry = {
+        "subscription_group_id": write.group_id,
+        "subscription_state": write.state,
+        write.named_by: [orjson.Fragment(each) for each in who],
+        **({"use_double_opt_in_logic": True} if write.double_opt_in else {}),
+    }
+    return orjson.dumps({"subscription_groups": [entry]})
+
+
+def status_body(write: StatusWrite, emails: Sequence[bytes]) -> bytes:
+    """Addresses of one state, always as an array (§2.8)."""
+    return orjson.dumps({"email": [orjson.Fragment(each) for each in emails], "subscription_state": write.state})

@@ -9,13 +9,16 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 
 from workers.sinks.config import SinkConfig
 
-_CAMPAIGN_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_API_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def _campaign_id(value: str) -> str:
-    if not _CAMPAIGN_ID.fullmatch(value):
-        raise ValueError("is not a campaign's API identifier (a UUID, from the campaign's page in Braze)")
+def _api_id(value: str) -> str:
+    if not _API_ID.fullmatch(value):
+        raise ValueError("is not an API identifier (a UUID, from the page of the campaign, Canvas or group in Braze)")
     return value
+
+
+ApiIds = dict[str, Annotated[str, AfterValidator(_api_id)]]
 
 
 class BrazeConfig(SinkConfig):
@@ -25,23 +28,42 @@ class BrazeConfig(SinkConfig):
         description="REST endpoint of the cluster, such as https://rest.iad-01.braze.com: host only (§1.1)."
     )
     api_key: SecretStr = Field(
-        description="REST API key with users.track, campaigns.trigger.send and campaigns.list (§1.3)."
+        description="REST API key with campaigns.list, for probes, and the permission of each action that flows use "
+        "(§1.3; docs/vendors/braze.md lists them)."
     )
     allow_http: bool = Field(
         False, description="Send the key over plain http to another host than this one: for a sandbox only."
     )
-    campaigns: dict[str, Annotated[str, AfterValidator(_campaign_id)]] = Field(
+    campaigns: ApiIds = Field(
         default_factory=dict, description="Campaigns that flows may trigger: our name -> API identifier."
+    )
+    canvases: ApiIds = Field(
+        default_factory=dict, description="Canvases that flows may trigger: our name -> API identifier."
+    )
+    transactional_campaigns: ApiIds = Field(
+        default_factory=dict, description="Transactional campaigns that flows may send: our name -> API identifier."
+    )
+    subscription_groups: ApiIds = Field(
+        default_factory=dict, description="Subscription groups that flows may write: our name -> API identifier."
     )
     max_objects: int = Field(
         75, ge=1, le=75, description="Objects in one /users/track request; 75 by the contract (§2.1)."
     )
-    max_recipients: int = Field(50, ge=1, le=50, description="Recipients in one campaign trigger (§2.4).")
+    max_recipients: int = Field(
+        50, ge=1, le=50, description="Recipients of one trigger, and users of one consent write (§2.4, §2.5, §2.8)."
+    )
     max_object_bytes: int = Field(
         102_400, ge=1024, le=102_400, description="Bytes of one object; a larger one is a dead letter (§2.1)."
     )
     max_body_bytes: int = Field(
         3_500_000, ge=262_144, le=4_000_000, description="Bytes of one request; Braze refuses 4 MB (§2.1)."
+    )
+    consent_spacing_s: float = Field(
+        5,
+        ge=0,
+        le=60,
+        description="Least time between two consent writes for one user and group, seconds: Braze may process "
+        "requests in another order than they were sent in (§6).",
     )
     requests_per_3s: int = Field(
         2_400,

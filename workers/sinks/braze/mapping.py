@@ -1,4 +1,4 @@
-"""Event and parameters -> what one delivery puts into a request to Braze. Pure.
+"""Event and parameters -> what one delivery puts into a request to Braze: events, attributes, campaigns. Pure.
 
 **Who.** `customer.braze_external_id`, else the site's own `customer_id`, is Braze's external_id. A
 substitute (`marketo:<instance>:<lead>`) is never one: it would become the external_id of a profile that
@@ -46,19 +46,26 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """An e-mail address or a phone number: whoever has it."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Piece:
     """One object of an array, or one recipient, serialised; `user` tells whether two are of one user."""
 
-    user: ExternalId | Alias
+    user: ExternalId | Alias | Address
     data: bytes
 
 
 def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> Item:
     """A custom event (§2.1); `properties.event_uuid` is the event's own id, to recognise a repeat by (§5)."""
-    user = _known_user(event)
-    properties = _properties(parameters.properties, "properties")
+    user = known_user(event)
+    properties = properties_of(parameters.properties, "properties")
     properties[EVENT_ID] = event.value["event_id"]
-    _within(properties, MAX_EVENT_PROPERTIES, "properties")
+    within(properties, MAX_EVENT_PROPERTIES, "properties")
     moment = parameters.time or event.value["occurred_at"]
     body = {
         "external_id": user.value,
@@ -66,14 +73,14 @@ def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> It
         "time": timestamp(moment),
         "properties": properties,
     }
-    return _item(user, body, config.max_object_bytes)
+    return item_of(user, body, config.max_object_bytes)
 
 
 def update_attributes(event: Event, parameters: UpdateAttributes, config: BrazeConfig) -> Item:
     """The latest values of a user's attributes; an unknown user is created (§2.1)."""
     user = user_of(event)
-    attributes = _attributes(parameters.attributes)
-    return _item(user, {**_identification(user), **attributes}, config.max_object_bytes)
+    attributes = attributes_of(parameters.attributes)
+    return item_of(user, {**_identification(user), **attributes}, config.max_object_bytes)
 
 
 def trigger_campaign(event: Event, parameters: TriggerCampaign, config: BrazeConfig) -> Item:
@@ -82,10 +89,10 @@ def trigger_campaign(event: Event, parameters: TriggerCampaign, config: BrazeCon
     With attributes an unknown user is created first: in one request, since a separate one may be
     applied minutes later (§4).
     """
-    user = _known_user(event)
-    properties = _properties(parameters.trigger_properties, "trigger_properties")
-    _within(properties, MAX_TRIGGER_PROPERTIES, "trigger_properties")
-    attributes = _attributes(parameters.attributes)
+    user = known_user(event)
+    properties = properties_of(parameters.trigger_properties, "trigger_properties")
+    within(properties, MAX_TRIGGER_PROPERTIES, "trigger_properties")
+    attributes = attributes_of(parameters.attributes)
     body = {
         "external_user_id": user.value,
         "trigger_properties": properties,
@@ -99,7 +106,7 @@ def trigger_campaign(event: Event, parameters: TriggerCampaign, config: BrazeCon
             Reason.INVALID_PARAMETER,
             f"campaign {parameters.campaign[:80]!r} is not in sinks.braze.campaigns; add it, then redrive",
         )
-    return _item(user, body, config.max_object_bytes + MAX_TRIGGER_PROPERTIES, shared_by=campaign_id)
+    return item_of(user, body, config.max_object_bytes + MAX_TRIGGER_PROPERTIES, shared_by=campaign_id)
 
 
 def user_of(event: Event) -> ExternalId | Alias:
@@ -113,7 +120,8 @@ def user_of(event: Event) -> ExternalId | Alias:
     return _external_id(customer_id) if customer.get("resolved") else _alias(customer_id)
 
 
-def _known_user(event: Event) -> ExternalId:
+def known_user(event: Event) -> ExternalId:
+    """The user by an external_id; raises UnusableEventError(missing_customer) for a substitute."""
     user = user_of(event)
     if isinstance(user, Alias):
         raise _missing(f"the customer is known to {user.label} only; Braze drops this silently for an alias")
@@ -146,28 +154,33 @@ def _identification(user: ExternalId | Alias) -> dict[str, Any]:
             return {"user_alias": alias, "_update_existing_only": False}
 
 
-def _properties(given: Mapping[str, Any], path: str) -> dict[str, Any]:
+def properties_of(given: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Properties of an event, a purchase or a send, as JSON has them."""
     return {name: property_value(value, f"{path}.{name}") for name, value in given.items()}
 
 
-def _attributes(given: Mapping[str, Any]) -> dict[str, Any]:
+def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a user, as JSON has them."""
     return {name: attribute_value(value, name) for name, value in given.items()}
 
 
-def _within(value: Any, most: int, path: str) -> None:
-    size = len(_serialised(value))
+def within(value: Any, most: int, path: str) -> None:
+    """Raise UnusableEventError(oversized) for what serialises to more bytes than Braze takes."""
+    size = len(serialised(value))
     if size > most:
         raise UnusableEventError(Reason.OVERSIZED, f"{path}: {size} bytes, Braze takes {most}")
 
 
-def _item(user: ExternalId | Alias, body: Mapping[str, Any], most: int, shared_by: str | None = None) -> Item:
-    data = _serialised(body)
+def item_of(user: ExternalId | Alias, body: Mapping[str, Any], most: int, shared_by: str | None = None) -> Item:
+    """One object or recipient, serialised; raises UnusableEventError(oversized) over `most` bytes."""
+    data = serialised(body)
     if len(data) > most:
         raise UnusableEventError(Reason.OVERSIZED, f"{len(data)} bytes, Braze takes {most} an object")
     return Item(Piece(user, data), size=len(data) + 1, shared_by=shared_by)
 
 
-def _serialised(value: Any) -> bytes:
+def serialised(value: Any) -> bytes:
+    """JSON; raises UnusableEventError for what JSON cannot hold."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:

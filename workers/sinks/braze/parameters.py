@@ -4,9 +4,10 @@ Names are checked here, so that a wrong one in a flow file is found at start-up;
 events and are checked by the mapping. Sections are those of the Braze vendor page.
 """
 
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 EVENT_ID = "event_uuid"
 
@@ -14,6 +15,7 @@ _IDENTITY = frozenset({"external_id", "user_alias", "braze_id"})
 _CONTROL = frozenset({"_update_existing_only", "_merge_objects", "push_token_import", "push_tokens"})
 _CONSENT = frozenset({"email_subscribe", "push_subscribe", "subscription_groups", "email_subscription_info"})
 _OF_EVENTS = frozenset({"time", "event_name"})
+_OF_PURCHASES = _OF_EVENTS | {"product_id", "quantity", "price", "currency"}
 
 
 def _name(text: str) -> str:
@@ -23,12 +25,20 @@ def _name(text: str) -> str:
     return text
 
 
-def _property(text: str) -> str:
-    if text in _OF_EVENTS:
+def _not_reserved(text: str, reserved: frozenset[str]) -> str:
+    if text in reserved:
         raise ValueError(f"{text!r} is a reserved property key of Braze; choose another name")
     if text == EVENT_ID:
         raise ValueError(f"{text!r} is set by the sink itself, to the event's id")
     return text
+
+
+def _property(text: str) -> str:
+    return _not_reserved(text, _OF_EVENTS)
+
+
+def _purchase_property(text: str) -> str:
+    return _not_reserved(text, _OF_PURCHASES)
 
 
 def _attribute(text: str) -> str:
@@ -43,7 +53,21 @@ def _attribute(text: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)]
 PropertyName = Annotated[Name, AfterValidator(_property)]
+PurchasePropertyName = Annotated[Name, AfterValidator(_purchase_property)]
 AttributeName = Annotated[Name, AfterValidator(_attribute)]
+
+
+def _text(value: Any) -> Any:
+    """Numbers as text: Braze took them in 2020, and is sent strings only (§2.1)."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _no_blank(value: Any) -> Any:
+    """An event that has an empty text has none."""
+    return None if value == "" else value
+
+
+Given = Annotated[str | None, BeforeValidator(_no_blank)]
 
 
 class _Parameters(BaseModel):
@@ -78,3 +102,72 @@ class TriggerCampaign(_Parameters):
     campaign: str
     trigger_properties: dict[Name, Any] = {}
     attributes: dict[AttributeName, Any] = {}
+
+
+class RecordPurchase(_Parameters):
+    """`record_purchase`: a purchase of the user; without a time, when the event occurred (§2.1).
+
+    A `quantity` of N is N purchases to Braze, of `price` each.
+    """
+
+    product_id: Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=255)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    price: Annotated[Decimal, Field(allow_inf_nan=False)]
+    quantity: Annotated[int, Field(ge=1, le=100)] = 1
+    properties: Annotated[dict[PurchasePropertyName, Any], Field(max_length=255)] = {}
+    time: AwareDatetime | None = None
+
+
+class TriggerCanvas(_Parameters):
+    """`trigger_canvas`: let the user enter an API-triggered Canvas (§2.5).
+
+    `canvas` is a name of the setting `canvases`; `context` is what its steps read. Attributes as with
+    `trigger_campaign`.
+    """
+
+    canvas: str
+    context: dict[Name, Any] = {}
+    attributes: dict[AttributeName, Any] = {}
+
+
+class SendTransactional(_Parameters):
+    """`send_transactional`: one transactional message, which Braze sends once for its id (§2.7).
+
+    `campaign` is a name of the setting `transactional_campaigns`. The id is made of the event, the campaign, the
+    user and `send_key`: a second message of one campaign on one event needs a key of its own.
+    """
+
+    campaign: str
+    trigger_properties: dict[Name, Any] = {}
+    attributes: dict[AttributeName, Any] = {}
+    send_key: str = ""
+
+
+class SetSubscription(_Parameters):
+    """`set_subscription`: the user's state in a subscription group (§2.8).
+
+    `subscription_group` is a name of the setting `subscription_groups`. With `email` or `phone` it is whoever has
+    that address; else the user by external_id. Only a plain yes subscribes.
+    """
+
+    subscription_group: str
+    state: str | None = None
+    email: Given = None
+    phone: Given = None
+    double_opt_in: bool = False
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if self.email and self.phone:
+            raise ValueError("email and phone must not both be given: Braze takes one of them in a request")
+        return self
+
+
+class UpdateEmailStatus(_Parameters):
+    """`update_email_status`: the global state of an e-mail address, which gates every group (§2.8).
+
+    Without `email` it is the customer's. Only a plain yes subscribes.
+    """
+
+    state: str | None = None
+    email: Given = None

@@ -38,6 +38,8 @@ _SENTENCES = (
     (re.compile(r"'email' field is not a valid email"), "EMAIL_BAD_FORMAT"),
     (re.compile(r"'external_id'.*is required"), "NO_IDENTIFIER"),
     (re.compile(r"invalid 'properties' field"), "BAD_PROPERTIES"),
+    (re.compile(r"'quantity' is not valid"), "BAD_QUANTITY"),
+    (re.compile(r"'currency' must be"), "BAD_CURRENCY"),
     (re.compile(r"the property '#/"), "SCHEMA_REJECTED"),
 )
 UNKNOWN_CODE = "UNKNOWN"
@@ -81,6 +83,12 @@ class Reply:
     def is_success(self) -> bool:
         """2xx and the word: anything else under 2xx is a failure of the whole request (§2.0)."""
         return 200 <= self.status < 300 and self.message == "success"
+
+    @property
+    def notice(self) -> str:
+        """What a Canvas trigger says beside its success (§2.5); empty without."""
+        notice = self.values.get("notice")
+        return notice if isinstance(notice, str) else ""
 
     def says(self, *beginnings: str) -> bool:
         """Whether the message begins with one of these, whatever the case."""

@@ -1,22 +1,32 @@
-"""The pieces that the answer table is written in: when a row fits, and what follows from it. Pure."""
+"""The pieces that the answer table is written in: what was asked, a row, and when one fits. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from common.errors import AmbiguousError, NotSentError
-from common.reasons import Cause, Reason
-from workers.sinks.api import Answered, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure, Verdict
+from common.errors import NotSentError
+from workers.sinks.api import Outcome
 from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.reply import Reply
+
+RECIPIENTS, MESSAGE = "recipients", "message"
+"""What a trigger and a transactional send are of, in `Asked`."""
+
+_STOPPED = re.compile(r"\b(paused|archived)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was sent: so many objects of one array, and whether sending them again is harmless."""
+    """What was sent: so many objects of one array, and whether sending them again is harmless.
+
+    `is_indexed`: an index in `errors` counts these objects. It does not where the array holds something else, such
+    as the groups of a subscription write.
+    """
 
     array: str
     count: int
     is_repeatable: bool
+    is_indexed: bool = True
 
 
 Fits = Callable[[Reply, Asked], bool]
@@ -49,6 +59,54 @@ def between(first: int, last: int) -> Fits:
 def bad_request(*messages: str) -> Fits:
     """A 400 whose message begins with one of these."""
     return lambda reply, _: reply.status == 400 and reply.says(*messages)
+
+
+def said(*messages: str) -> Fits:
+    """Any 4xx whose message begins with one of these: §2.7 gives its messages without their statuses."""
+    return lambda reply, _: 400 <= reply.status < 500 and reply.says(*messages)
+
+
+def both(first: Fits, second: Fits) -> Fits:
+    """Where both fit."""
+    return lambda reply, asked: first(reply, asked) and second(reply, asked)
+
+
+def is_transactional(_: Reply, asked: Asked) -> bool:
+    """An answer to a transactional send, which has a grammar of its own."""
+    return asked.array == MESSAGE
+
+
+def is_dispatched(reply: Reply, asked: Asked) -> bool:
+    """A transactional send is answered by its dispatch_id, without a message (§2.7)."""
+    has_id = isinstance(reply.values.get("dispatch_id"), str)
+    return is_transactional(reply, asked) and 200 <= reply.status < 300 and has_id
+
+
+def is_in_flight(reply: Reply, asked: Asked) -> bool:
+    """Braze saw this very id a moment ago, and is sending it (§2.7); under which status is not documented."""
+    return (
+        is_transactional(reply, asked) and reply.status < 500 and reply.says("The external reference has been queued")
+    )
+
+
+def is_aborted(reply: Reply, asked: Asked) -> bool:
+    """A transactional send that ended before the answer."""
+    return is_dispatched(reply, asked) and reply.values.get("status") in ("aborted", "bounced")
+
+
+def is_lost_path(reply: Reply, asked: Asked) -> bool:
+    """A 404 of the one path that has an identifier in it."""
+    return is_transactional(reply, asked) and reply.status == 404
+
+
+def is_stopped(reply: Reply, _: Asked) -> bool:
+    """Success, with the notice that it has no effect (§2.5)."""
+    return reply.is_success and _STOPPED.search(reply.notice) is not None
+
+
+def has_notice(reply: Reply, asked: Asked) -> bool:
+    """A trigger's success, with a notice that the page does not know."""
+    return reply.is_success and asked.array == RECIPIENTS and bool(reply.notice)
 
 
 def is_untrusted(reply: Reply, _: Asked) -> bool:
@@ -111,107 +169,17 @@ no_valid_object = bad_request("Valid data must be provided in the")
 
 def all_named_invalid(reply: Reply, asked: Asked) -> bool:
     """No object is valid, and each of ours is named (or is the only one)."""
-    placed = {position for position, _ in _placed(reply, asked)}
-    return no_valid_object(reply, asked) and (asked.count == 1 or len(placed) == asked.count)
+    named = {position for position, _ in placed(reply, asked)}
+    return no_valid_object(reply, asked) and (asked.count == 1 or len(named) == asked.count)
 
 
-# -- what follows: outcomes of a reply, or makers of such outcomes
-
-
-def untrusted(reply: Reply, _: Asked, __: Patience) -> Hold:
-    """A configuration to correct: nothing goes to a host that cannot prove who it is."""
-    detail = f"{reply.failure}; set ca_file, or correct base_url"
-    return Hold(Cause.CONFIGURATION, Scope.SINK, detail)
-
-
-def not_sent(reply: Reply, _: Asked, __: Patience) -> Hold:
-    """Braze cannot be reached; no delivery was tried."""
-    return Hold(Cause.VENDOR_DOWN, Scope.SINK, str(reply.failure))
-
-
-def no_answer(reply: Reply, asked: Asked, _: Patience) -> Answered:
-    """The request left, or a part of it, and no whole answer came back."""
-    failure = reply.failure
-    reason = failure.reason if isinstance(failure, AmbiguousError) else Reason.CONNECTION
-    return Answered([Unsure(reason, str(failure))] * asked.count)
-
-
-def throttled(reply: Reply, _: Asked, patience: Patience) -> Hold:
-    """Certainly not processed (§4); the route waits for as long as the headers say."""
-    detail = "429: the endpoint's limit is used up; other integrations of the workspace share it"
-    return Hold(Cause.THROTTLED, Scope.ACTION, detail, patience.wait_s(reply.headers))
-
-
-def hold(cause: Cause, scope: Scope, detail: str) -> Follows:
-    """Certainly not processed, and the next would fare the same."""
-    return lambda reply, _, __: Hold(cause, scope, f"{reply.status}: {detail}")
-
-
-def unsure(reason: Reason, detail: str) -> Follows:
-    """Braze may have acted on each object."""
-    return lambda reply, asked, _: Answered([Unsure(reason, f"{reply.status}: {detail}")] * asked.count)
-
-
-def down(detail: str, scope: Scope = Scope.SINK, base_s: float | None = None) -> Follows:
-    """Braze may have acted, and is not well: the deliveries are unsure, the route waits."""
-
-    def outcome(reply: Reply, asked: Asked, patience: Patience) -> Answered:
-        said = f"{reply.status}: {detail}"
-        wait_s = patience.wait_s(reply.headers) if "retry-after" in reply.headers else None
-        route = Hold(Cause.VENDOR_DOWN, scope, said, base_s if wait_s is None else wait_s)
-        return Answered([Unsure(Reason.VENDOR_ERROR, said)] * asked.count, route)
-
-    return outcome
-
-
-def refused(code: str, detail: str, reason: Reason = Reason.REFUSED) -> Follows:
-    """Certainly not processed, and nobody named: the runner bisects."""
-    return lambda reply, _, __: Refused(reason, f"{reply.status}: {detail}", code)
-
-
-def delivered(reply: Reply, asked: Asked, _: Patience) -> Answered:
-    """Every object was accepted."""
-    return Answered([Delivered(_vendor_ids(reply))] * asked.count)
-
-
-def partly(reply: Reply, asked: Asked, _: Patience) -> Answered:
-    """The named objects are rejected, all others were accepted (§2.1)."""
-    verdicts: list[Verdict] = [Delivered(_vendor_ids(reply))] * asked.count
-    for position, code in _placed(reply, asked):
-        verdicts[position] = _rejected(code)
-    return Answered(verdicts)
-
-
-def that_one(reply: Reply, _: Asked, __: Patience) -> Answered:
-    """The only object is the one that the error is about."""
-    return Answered([_rejected(reply.mistakes[0].code)])
-
-
-def all_invalid(reply: Reply, asked: Asked, _: Patience) -> Answered:
-    """Every object is refused, each with its own code where it has one."""
-    verdicts: list[Verdict] = [_rejected("NO_VALID_OBJECT")] * asked.count
-    for position, code in _placed(reply, asked):
-        verdicts[position] = _rejected(code)
-    return Answered(verdicts)
-
-
-def _rejected(code: str) -> Rejected:
-    return Rejected(Reason.INVALID_FIELD, f"Braze refused this object ({code})", code)
-
-
-def _vendor_ids(reply: Reply) -> Mapping[str, str]:
-    """What a support ticket or a later look-up needs: dispatch_id of a send, the request's own id."""
-    found = {"dispatch_id": reply.values.get("dispatch_id"), "request_id": reply.headers.get("x-request-id")}
-    return {name: value[:200] for name, value in found.items() if isinstance(value, str) and value}
-
-
-def _placed(reply: Reply, asked: Asked) -> Iterator[tuple[int, str]]:
+def placed(reply: Reply, asked: Asked) -> Iterator[tuple[int, str]]:
     """Position and code of each error that names one of our objects; `index` counts within its array."""
     for mistake in reply.mistakes:
-        is_ours = mistake.array in (None, asked.array)
+        is_ours = asked.is_indexed and mistake.array in (None, asked.array)
         if is_ours and mistake.index is not None and mistake.index < asked.count:
             yield mistake.index, mistake.code
 
 
 def _are_all_placed(reply: Reply, asked: Asked) -> bool:
-    return len(list(_placed(reply, asked))) == len(reply.mistakes)
+    return len(list(placed(reply, asked))) == len(reply.mistakes)

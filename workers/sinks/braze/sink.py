@@ -1,30 +1,30 @@
-"""Braze as a sink: track_event, update_attributes, trigger_campaign.
+"""Braze as a sink: events, attributes, purchases, campaigns, Canvases, transactional messages, consent.
 
 **One user, several objects.** Lanes keep two deliveries of one key apart, but two keys can be one user
 of Braze (a workspace's key and a customer's, say). A trigger takes a user once and uses the last entry
 without a word (§2.4), and the order of two attribute objects of one user is nobody's promise (§6). So a
 user is in such a request once: what comes second is deferred, certainly unsent, and goes next time.
-Events are counted one by one and travel together. Between two requests on their way at the same moment
-Braze promises no order, nor do we between two keys.
+Events and purchases are counted one by one and travel together. Between two requests on their way at the same
+moment Braze promises no order, nor do we between two keys.
+
+**Time between requests.** Braze may process two requests in another order than they were sent in (§6), which would
+undo an opt-out, and lets a user enter a Canvas once in a second (§2.5). Such requests keep a distance.
 """
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.event import Event
 from common.http import Answer, HttpClient, RequestMeter
-from common.reasons import Reason
 from workers.sinks.api import (
     Action,
     Answered,
     Batch,
-    Contacts,
     Deferred,
     Delivered,
     Hold,
@@ -35,40 +35,58 @@ from workers.sinks.api import (
     Unsure,
     Verdict,
 )
-from workers.sinks.braze import mapping
+from workers.sinks.braze import consent, mapping, purchases, sends
+from workers.sinks.braze.actions import (
+    RECORD_PURCHASE,
+    SEND_TRANSACTIONAL,
+    SET_SUBSCRIPTION,
+    TRACK_EVENT,
+    TRIGGER_CAMPAIGN,
+    TRIGGER_CANVAS,
+    UPDATE_ATTRIBUTES,
+    UPDATE_EMAIL_STATUS,
+    actions,
+)
 from workers.sinks.braze.answers import Judgement, judge, judge_probe
 from workers.sinks.braze.client import BrazeClient
 from workers.sinks.braze.config import BrazeConfig
+from workers.sinks.braze.consent import GroupWrite, StatusWrite
 from workers.sinks.braze.mapping import Piece
-from workers.sinks.braze.parameters import TrackEvent, TriggerCampaign, UpdateAttributes
+from workers.sinks.braze.parameters import (
+    RecordPurchase,
+    SendTransactional,
+    SetSubscription,
+    TrackEvent,
+    TriggerCampaign,
+    TriggerCanvas,
+    UpdateAttributes,
+    UpdateEmailStatus,
+)
 from workers.sinks.braze.rate import Patience
-from workers.sinks.braze.rules import Asked
+from workers.sinks.braze.rules import MESSAGE, RECIPIENTS, Asked
+from workers.sinks.braze.sends import Message
+from workers.sinks.braze.spacing import Spacing
+from workers.sinks.spread import first_of_each, spread
 
 NAME = "braze"
-TRACK_EVENT, UPDATE_ATTRIBUTES, TRIGGER_CAMPAIGN = "track_event", "update_attributes", "trigger_campaign"
 
-_ENVELOPE_BYTES = 1024  # what a body has beside its objects
-_ARRAYS = {TRACK_EVENT: "events", UPDATE_ATTRIBUTES: "attributes", TRIGGER_CAMPAIGN: "recipients"}
-
-_UNCONFIGURED = BrazeConfig(base_url="https://unconfigured.invalid", api_key=SecretStr("unconfigured"))
+_CANVAS_SPACING_S = 2.0  # §2.5: a second, and one more for what the requests wait at Braze
+_ARRAYS = {
+    TRACK_EVENT: "events", UPDATE_ATTRIBUTES: "attributes", RECORD_PURCHASE: "purchases",
+    TRIGGER_CAMPAIGN: RECIPIENTS, TRIGGER_CANVAS: RECIPIENTS, SEND_TRANSACTIONAL: MESSAGE,
+    SET_SUBSCRIPTION: "users", UPDATE_EMAIL_STATUS: "emails",
+}  # fmt: skip
+_COUNTED = frozenset({TRACK_EVENT, RECORD_PURCHASE})
+_INDEXED = frozenset({"events", "attributes", "purchases", RECIPIENTS})
+_NAMED = {
+    TRIGGER_CAMPAIGN: ("campaign", "campaigns"),
+    TRIGGER_CANVAS: ("canvas", "canvases"),
+    SEND_TRANSACTIONAL: ("campaign", "transactional_campaigns"),
+    SET_SUBSCRIPTION: ("subscription_group", "subscription_groups"),
+}
+_NOBODY: Mapping[int, Deferred] = {}
 
 log = logging.getLogger(__name__)
-
-
-def actions(config: BrazeConfig | None = None) -> dict[str, Action]:
-    """The actions by name, with the limits of a configuration or the vendor's own."""
-    limits = config or _UNCONFIGURED
-    body_bytes = limits.max_body_bytes - _ENVELOPE_BYTES
-
-    def action(name: str, repeat: Repeat, contacts: Contacts, parameters: type[BaseModel], max_items: int) -> Action:
-        return Action(name, repeat, contacts, parameters, max_items, body_bytes, limits.settle_after_s)
-
-    made = (
-        action(TRACK_EVENT, Repeat.ONCE, Contacts.NOBODY, TrackEvent, limits.max_objects),
-        action(UPDATE_ATTRIBUTES, Repeat.REPEATABLE, Contacts.NOBODY, UpdateAttributes, limits.max_objects),
-        action(TRIGGER_CAMPAIGN, Repeat.ONCE, Contacts.CUSTOMER, TriggerCampaign, limits.max_recipients),
-    )
-    return {each.name: each for each in made}
 
 
 class BrazeSink:
@@ -76,8 +94,14 @@ class BrazeSink:
 
     name = NAME
 
-    def __init__(self, config: BrazeConfig, client: BrazeClient, patience: Patience) -> None:
+    def __init__(self, config: BrazeConfig, client: BrazeClient, patience: Patience, clock: Clock) -> None:
         self._config, self._client, self._patience = config, client, patience
+        distant = Spacing(config.consent_spacing_s, clock.monotonic)
+        self._spacings: Mapping[str, Spacing] = {
+            TRIGGER_CANVAS: Spacing(_CANVAS_SPACING_S, clock.monotonic),
+            SET_SUBSCRIPTION: distant,
+            UPDATE_EMAIL_STATUS: distant,
+        }
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = (Limit(config.requests_per_3s, 3),)
 
@@ -85,20 +109,22 @@ class BrazeSink:
     def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":
         """A sink with connections of its own; nothing is contacted yet."""
         client = BrazeClient(config, HttpClient(config.http_limits(), meter))
-        return cls(config, client, Patience(clock.now, random.random))
+        return cls(config, client, Patience(clock.now, random.random), clock)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What is wrong with a flow's parameters before any event is seen, each with the way out.
 
         `possible` tells every text that a parameter can become, or None when that is unbounded.
         """
-        if action.name != TRIGGER_CAMPAIGN:
+        if action.name not in _NAMED:
             return []
-        unknown = [name for name in possible("campaign") or () if name not in self._config.campaigns]
-        known = ", ".join(sorted(self._config.campaigns)) or "none"
+        parameter, setting = _NAMED[action.name]
+        ids: Mapping[str, str] = getattr(self._config, setting)
+        known = ", ".join(sorted(ids)) or "none"
         return [
-            f"campaign {name!r} has no API identifier in sinks.braze.campaigns (known: {known}); add it"
-            for name in unknown
+            f"{parameter} {name!r} has no API identifier in sinks.braze.{setting} (known: {known}); add it"
+            for name in possible(parameter) or ()
+            if name not in ids
         ]
 
     def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
@@ -108,20 +134,27 @@ class BrazeSink:
                 return mapping.track_event(event, parameters, self._config)
             case UpdateAttributes():
                 return mapping.update_attributes(event, parameters, self._config)
+            case RecordPurchase():
+                return purchases.record_purchase(event, parameters, self._config)
             case TriggerCampaign():
                 return mapping.trigger_campaign(event, parameters, self._config)
+            case TriggerCanvas():
+                return sends.trigger_canvas(event, parameters, self._config)
+            case SendTransactional():
+                return sends.send_transactional(event, parameters, self._config)
+            case SetSubscription():
+                return consent.set_subscription(event, parameters, self._config)
+            case UpdateEmailStatus():
+                return consent.update_email_status(event, parameters)
         raise TypeError(f"{action.name} has no parameters of type {type(parameters).__name__}")
 
     def deliver(self, batch: Batch) -> Outcome:
         """Make the one request of a batch; raises GateClosedError when nothing may be sent."""
         pieces: Sequence[Piece] = [item.body for item in batch.items]
-        is_counted = batch.action.name == TRACK_EVENT
-        sent = list(range(len(pieces))) if is_counted else first_of_each_user(pieces)
-        objects = [pieces[position].data for position in sent]
-        asked = Asked(_ARRAYS[batch.action.name], len(sent), batch.action.repeat is Repeat.REPEATABLE)
-        judgement = judge(self._post(batch, objects), asked, self._patience)
-        _tell(batch.action, judgement)
-        return spread(judgement.outcome, sent, len(pieces))
+        early = self._too_early(batch, pieces)
+        sent = list(range(len(pieces))) if batch.action.name in _COUNTED else _travelling(pieces, early)
+        outcome = self._sent(batch, [pieces[position] for position in sent]) if sent else Answered([])
+        return outcome if len(sent) == len(pieces) else spread(outcome, sent, early, len(pieces))
 
     def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
         """Never asked: Braze has no read that tells whether one request was taken (§6)."""
@@ -146,30 +179,58 @@ class BrazeSink:
         """Let connections go."""
         self._client.close()
 
-    def _post(self, batch: Batch, objects: Sequence[bytes]) -> Answer | NotSentError | AmbiguousError:
+    def _too_early(self, batch: Batch, pieces: Sequence[Piece]) -> Mapping[int, Deferred]:
+        spacing = self._spacings.get(batch.action.name)
+        return spacing.too_early(_spaced(batch, pieces)) if spacing else _NOBODY
+
+    def _sent(self, batch: Batch, pieces: Sequence[Piece]) -> Outcome:
+        array = _ARRAYS[batch.action.name]
+        asked = Asked(array, len(pieces), batch.action.repeat is Repeat.REPEATABLE, array in _INDEXED)
+        judgement = judge(self._post(batch, pieces), asked, self._patience)
+        if spacing := self._spacings.get(batch.action.name):
+            spacing.sent(_spaced(batch, pieces))
+        _tell(batch.action, judgement)
+        return _with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
+
+    def _post(self, batch: Batch, pieces: Sequence[Piece]) -> Answer | NotSentError | AmbiguousError:
+        objects, permit, shared_by = [piece.data for piece in pieces], batch.permit, batch.shared_by
         try:
-            if batch.action.name == TRIGGER_CAMPAIGN:
-                return self._client.trigger(str(batch.shared_by), objects, batch.permit)
-            return self._client.track(_ARRAYS[batch.action.name], objects, batch.permit)
+            match batch.action.name:
+                case "trigger_campaign":
+                    return self._client.trigger(str(shared_by), objects, permit)
+                case "trigger_canvas":
+                    return self._client.canvas(str(shared_by), objects, permit)
+                case "send_transactional":
+                    return self._client.transactional(str(shared_by), objects[0], permit)
+            if isinstance(shared_by, GroupWrite | StatusWrite):
+                return self._client.consent(shared_by, objects, permit)
+            return self._client.track(_ARRAYS[batch.action.name], objects, permit)
         except (NotSentError, AmbiguousError) as error:
             return error
 
 
-def first_of_each_user(pieces: Iterable[Piece]) -> list[int]:
-    """The positions at which each user stands first."""
-    firsts: dict[Any, int] = {}
-    for position, piece in enumerate(pieces):
-        firsts.setdefault(piece.user, position)
-    return list(firsts.values())
+def _travelling(pieces: Sequence[Piece], early: Mapping[int, Deferred]) -> list[int]:
+    """The positions at which each user stands first, without those that have to wait."""
+    return first_of_each((position, piece.user) for position, piece in enumerate(pieces) if position not in early)
 
 
-def spread(outcome: Outcome, sent: Sequence[int], count: int) -> Outcome:
-    """The verdicts of what was sent, in the batch's order; what was kept back is deferred."""
-    if not isinstance(outcome, Answered) or len(sent) == count:
+def _spaced(batch: Batch, pieces: Sequence[Piece]) -> list[Hashable]:
+    """What of each piece is not to be written again soon: a user in a Canvas, a group, or an address as a whole."""
+    shared_by = batch.shared_by
+    place = shared_by.group_id if isinstance(shared_by, GroupWrite) else batch.action.name
+    return [(place if isinstance(shared_by, GroupWrite | StatusWrite) else shared_by, piece.user) for piece in pieces]
+
+
+def _with_send_id(outcome: Outcome, pieces: Sequence[Piece]) -> Outcome:
+    """The id that we gave a message, beside Braze's own: its postbacks name it (§2.7)."""
+    if not isinstance(outcome, Answered):
         return outcome
-    verdicts: list[Verdict] = [Deferred(Reason.THROTTLED)] * count
-    for position, verdict in zip(sent, outcome.verdicts, strict=True):
-        verdicts[position] = verdict
+    verdicts: list[Verdict] = [
+        Delivered({**verdict.vendor_ids, "external_send_id": piece.send_id})
+        if isinstance(verdict, Delivered) and isinstance(piece, Message)
+        else verdict
+        for verdict, piece in zip(outcome.verdicts, pieces, strict=True)
+    ]
     return Answered(verdicts, outcome.hold)
 
 
