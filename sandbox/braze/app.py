@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,21 +17,31 @@ from sandbox.braze import reads, words
 from sandbox.braze.door import Door, Endpoint
 from sandbox.braze.options import Options
 from sandbox.braze.reply import Reply, refused
+from sandbox.braze.subscribe import set_email, set_groups
 from sandbox.braze.track import track
-from sandbox.braze.trigger import trigger
+from sandbox.braze.transactional import transactional
+from sandbox.braze.trigger import canvas, trigger
 from sandbox.braze.windows import Windows
 from sandbox.braze.workspace import Workspace
 from sandbox.clock import SandboxClock
 from sandbox.misbehaviour import Misbehaviour
 
 Write = Callable[[Mapping[str, Any], Options, Workspace], Reply]
+Read = Callable[[QueryParams, Options, Workspace], Reply]
 
 _WRITES: Mapping[Endpoint, Write] = {
     Endpoint("/users/track", "POST", "users.track"): track,
     Endpoint("/users/export/ids", "POST", "users.export.ids"): reads.export,
     Endpoint("/campaigns/trigger/send", "POST", "campaigns.trigger.send"): trigger,
+    Endpoint("/canvas/trigger/send", "POST", "canvas.trigger.send"): canvas,
+    Endpoint("/transactional/v1/campaigns/{campaign_id}/send", "POST", "transactional.send"): transactional,
+    Endpoint("/v2/subscription/status/set", "POST", "subscription.status.set"): set_groups,
+    Endpoint("/email/status", "POST", "email.status"): set_email,
 }
-_CAMPAIGNS = Endpoint("/campaigns/list", "GET", "campaigns.list")
+_READS: Mapping[Endpoint, Read] = {
+    Endpoint("/campaigns/list", "GET", "campaigns.list"): reads.campaigns,
+    Endpoint("/subscription/status/get", "GET", "subscription.status.get"): reads.subscription,
+}
 
 
 def create(**options: Any) -> Starlette:
@@ -50,7 +61,7 @@ class _Braze:
         self.app = Starlette(
             routes=[
                 *(self._route(endpoint, handle) for endpoint, handle in _WRITES.items()),
-                Route(_CAMPAIGNS.path, self._list, methods=[_CAMPAIGNS.method]),
+                *(self._read_route(endpoint, read) for endpoint, read in _READS.items()),
                 *control.routes(desk, self._workspace),
             ],
             middleware=[Middleware(Misbehaviour, control=desk)],
@@ -60,26 +71,31 @@ class _Braze:
 
     def _route(self, endpoint: Endpoint, write: Write) -> Route:
         async def handle(request: Request) -> Response:
-            return self._sent(self._written(endpoint, write, request.headers, await request.body()))
+            body = await request.body()
+            return self._sent(self._passed(endpoint, request, lambda: self._written(write, request, body)))
 
         return Route(endpoint.path, handle, methods=[endpoint.method])
 
-    def _written(self, endpoint: Endpoint, write: Write, headers: Any, body: bytes) -> Reply:
-        if refusal := self._door.refusal(endpoint, headers):
+    def _read_route(self, endpoint: Endpoint, read: Read) -> Route:
+        async def handle(request: Request) -> Response:
+            query = request.query_params
+            return self._sent(self._passed(endpoint, request, lambda: read(query, self._options, self._workspace)))
+
+        return Route(endpoint.path, handle, methods=[endpoint.method])
+
+    def _passed(self, endpoint: Endpoint, request: Request, answer: Callable[[], Reply]) -> Reply:
+        """What a caller gets who passes the door, or is stopped there."""
+        if refusal := self._door.refusal(endpoint, request.headers):
             return refusal
         refusal, rate = self._door.rate(endpoint)
-        answer = refusal or self._judged(write, self._door.content(headers, body))
-        return Reply(answer.status, answer.body, answer.headers | rate)
+        told = refusal or answer()
+        return Reply(told.status, told.body, told.headers | rate)
 
-    def _judged(self, write: Write, content: Mapping[str, Any] | Reply) -> Reply:
-        return content if isinstance(content, Reply) else write(content, self._options, self._workspace)
-
-    async def _list(self, request: Request) -> Response:
-        if refusal := self._door.refusal(_CAMPAIGNS, request.headers):
-            return self._sent(refusal)
-        refusal, rate = self._door.rate(_CAMPAIGNS)
-        answer = refusal or reads.campaigns(request.query_params, self._options)
-        return self._sent(Reply(answer.status, answer.body, answer.headers | rate))
+    def _written(self, write: Write, request: Request, body: bytes) -> Reply:
+        content = self._door.content(request.headers, body)
+        if isinstance(content, Reply):
+            return content
+        return write({**content, **request.path_params}, self._options, self._workspace)
 
     async def _lost(self, request: Request, error: Exception) -> Response:
         """No such address, or not by this method."""

@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import uuid4
 
-PERMISSIONS = frozenset({"users.track", "users.export.ids", "campaigns.trigger.send", "campaigns.list"})
+PERMISSIONS = frozenset(
+    {
+        "users.track",
+        "users.export.ids",
+        "campaigns.trigger.send",
+        "canvas.trigger.send",
+        "transactional.send",
+        "subscription.status.set",
+        "subscription.status.get",
+        "email.status",
+        "campaigns.list",
+    }
+)
 DEFAULT_KEY = "sandbox-only-api-key"
 MEGABYTE = 1024 * 1024
 
@@ -14,7 +26,12 @@ MEGABYTE = 1024 * 1024
 class Options:
     """Switches; the defaults are the page's own.
 
-    `campaigns`: API identifier -> name of the campaigns that exist; None takes every UUID for one.
+    `campaigns`, `canvases`, `transactional_campaigns`, `groups`: API identifier -> name of those that exist; None
+    takes every UUID for one. `stopped`: identifier -> paused or archived. `stopped_campaign`: what a trigger of such
+    a campaign is answered with, which is documented for Canvases and transactional campaigns only.
+    `transactional_status`, `transactional_error_status`: the page has the bodies without them; `repeat_says`: what a
+    second send with one id is answered with at once. `subscription_errors`: whether a bad address fails the whole
+    call, or is told without naming it; `refused_addresses` are such.
     `contract`: 75 objects together, or (legacy) 75 of each array. `dialect`: how /users/track tells its
     rate. `error_style`: sentences, as live servers send, or the documented codes. `lag_s`: how long
     after its answer a request is applied, at random between the two, so that requests overtake.
@@ -22,6 +39,16 @@ class Options:
 
     keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {DEFAULT_KEY: PERMISSIONS})
     campaigns: Mapping[str, str] | None = None
+    canvases: Mapping[str, str] | None = None
+    transactional_campaigns: Mapping[str, str] | None = None
+    groups: Mapping[str, str] | None = None
+    stopped: Mapping[str, Literal["paused", "archived"]] = field(default_factory=dict)
+    stopped_campaign: Literal["silent", "refused", "notice"] = "silent"
+    transactional_status: Literal[201, 200, 202] = 201
+    transactional_error_status: Literal[400, 401, 403, 404] = 400
+    repeat_says: Literal["same", "queued"] = "same"
+    subscription_errors: Literal["fatal", "unnamed"] = "fatal"
+    refused_addresses: frozenset[str] = frozenset()
     contract: Literal["combined", "per_array"] = "combined"
     dialect: Literal["epoch", "mau"] = "epoch"
     error_style: Literal["sentence", "code"] = "sentence"

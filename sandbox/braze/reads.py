@@ -1,11 +1,14 @@
-"""POST /users/export/ids (page §2.9) and GET /campaigns/list (page §2.11)."""
+"""POST /users/export/ids (page §2.9), GET /campaigns/list (§2.11) and GET /subscription/status/get (§2.8)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from sandbox.braze import words
 from sandbox.braze.options import Options
 from sandbox.braze.reply import Reply, refused
+from sandbox.braze.trigger import is_known
 from sandbox.braze.users import Profile
 from sandbox.braze.workspace import Workspace
 
@@ -31,7 +34,20 @@ def export(body: Mapping[str, Any], _: Options, workspace: Workspace) -> Reply:
     )
 
 
-def campaigns(query: Mapping[str, str], options: Options) -> Reply:
+def subscription(query: QueryParams, options: Options, workspace: Workspace) -> Reply:
+    """The state of users in a group: capitalised, and unknown in lower case, as recorded."""
+    group_id, ids = query.get("subscription_group_id", ""), query.getlist("external_id[]")
+    if not is_known(group_id, options.groups):
+        return refused(400, words.BAD_GROUP)
+    if not 0 < len(ids) <= _MOST_IDS:
+        return refused(400, words.BAD_REQUEST)
+    found = {id_: workspace.find({"external_id": id_}) for id_ in ids}
+    states = {id_: one.subscriptions.get(group_id, "") if one else "" for id_, one in found.items()}
+    told = {id_: state.capitalize() or "unknown" for id_, state in states.items()}
+    return Reply(200, {"status": told, "message": words.SUCCESS})
+
+
+def campaigns(query: QueryParams, options: Options, _: Workspace) -> Reply:
     """Pages of 100, from 0; past the end they are empty."""
     page = query.get("page", "0")
     if not page.isdecimal():

@@ -23,6 +23,7 @@ class Profile:
     attributes: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     purchases: list[dict[str, Any]] = field(default_factory=list)
+    subscriptions: dict[str, str] = field(default_factory=dict)
     changed: int = 0
 
     @property

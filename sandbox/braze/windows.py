@@ -52,6 +52,11 @@ class Windows:
             "/users/track": Window(3_000, 3, is_mau),
             "/users/export/ids": Window(250, 60),
             "/campaigns/trigger/send": shared,
+            "/canvas/trigger/send": shared,
+            "/transactional/v1/campaigns/{campaign_id}/send": shared,
+            "/email/status": shared,
+            "/v2/subscription/status/set": Window(5_000, 60),
+            "/subscription/status/get": shared,
             "/campaigns/list": shared,
         }
 

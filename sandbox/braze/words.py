@@ -1,4 +1,4 @@
-"""What Braze says, word for word (page §2.1, §2.4, §5). Where the page gives no text, the line says so."""
+"""What Braze says, word for word (page §2.1, §2.4–§2.8, §5). Where the page gives no text, the line says so."""
 
 from typing import NamedTuple
 
@@ -44,6 +44,21 @@ TOO_MANY_IDS = "The max number of ids per request was exceeded"
 NO_RECIPIENTS = "No Recipients"
 CAMPAIGN_NOT_A_STRING = "campaign_id must be a string of the campaign api identifier"
 UNKNOWN_CAMPAIGN = "Invalid Campaign ID"
+BAD_CANVAS = "canvas_id must be a string of the Canvas api identifier"  # recorded for a bad id too
+BAD_GROUP = "Invalid subscription group ID"
+TWO_KINDS = "Either an email address or a phone number should be provided, but not both."
+BAD_ADDRESS = "The address is not valid."  # no text is known
+NO_CAMPAIGN = "Campaign does not exist"
+NOT_TRANSACTIONAL = "The campaign is not a transactional campaign. Only transactional campaigns may use this endpoint"
+IN_FLIGHT = "The external reference has been queued.  Please retry to obtain send_id."
+STOPPED_CAMPAIGNS = {
+    "paused": "The campaign is paused. Resume the campaign in order for trigger requests to take effect.",
+    "archived": "The campaign is archived. Unarchive the campaign in order for trigger requests to take effect.",
+}
+STOPPED_CANVASES = {
+    "paused": "The Canvas is paused. Resume the Canvas to ensure trigger requests will take effect.",
+    "archived": "The Canvas is archived. Unarchive the Canvas to ensure trigger requests will take effect.",
+}
 BAD_REQUEST = "Bad Request"  # for what is documented as refused without a text
 ACCESS_DENIED = "Access Denied"
 RATE_LIMITED = "Rate limited"

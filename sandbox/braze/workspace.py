@@ -10,8 +10,11 @@ from typing import Any
 
 from sandbox.braze import attributes
 from sandbox.braze.options import Options
+from sandbox.braze.subscriptions import Subscriptions
 from sandbox.braze.users import Profile, Users
 from sandbox.clock import SandboxClock
+
+_MESSAGES_S = 86_400
 
 
 class Workspace:
@@ -27,6 +30,8 @@ class Workspace:
     def clear(self) -> None:
         """An empty workspace."""
         self._users = Users()
+        self.subscriptions = Subscriptions(self._users, self._clock.now, self._drop)
+        self._messages: dict[str, Mapping[str, Any]] = {}
         self._pending: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._history: dict[str, list[Any]] = defaultdict(list)
@@ -57,6 +62,7 @@ class Workspace:
         if profile is None:
             return
         lost = attributes.apply(profile.attributes, one, self._options.blocked_names)
+        self._subscribe(profile, one)
         self._note(profile, {"kind": "attributes", "data": dict(one), "dropped": lost})
         if lost:
             self._drop("attributes", one, f"not storable: {', '.join(lost)}")
@@ -79,8 +85,11 @@ class Workspace:
         profile.purchases.append(kept)
         self._note(profile, {"kind": "purchase", "data": kept})
 
-    def send(self, send: Mapping[str, Any], recipient: Mapping[str, Any]) -> None:
-        """One recipient of a trigger: unknown users are dropped without a word, unless created first."""
+    def send(self, send: Mapping[str, Any], recipient: Mapping[str, Any], properties: str) -> None:
+        """One recipient of a send: unknown users are dropped without a word, unless created first.
+
+        `properties` is the name of what a recipient may have of its own.
+        """
         named = {"external_id" if k == "external_user_id" else k: v for k, v in recipient.items()}
         profile = self._users.find(named)
         given = recipient.get("attributes")
@@ -91,15 +100,29 @@ class Workspace:
             return
         if given:
             attributes.apply(profile.attributes, given, self._options.blocked_names)
+            self.subscriptions.inherit(profile)
             self._note(profile, {"kind": "attributes", "data": dict(given), "dropped": []})
-        properties = recipient.get("trigger_properties", send["trigger_properties"])
-        sent = {**send, "user": profile.key, "trigger_properties": properties}
+        sent = {**send, "user": profile.key, properties: recipient.get(properties, send[properties])}
         self._triggers.append(sent)
         self._note(profile, {"kind": "trigger", "data": sent})
 
     def broadcast(self, send: Mapping[str, Any]) -> None:
         """A send to a campaign's whole audience."""
         self._triggers.append({**send, "user": None, "broadcast": True})
+
+    def remember(self, message: Mapping[str, Any]) -> None:
+        """A transactional message, by the id that its sender gave it."""
+        if message["external_send_id"] is not None:
+            self._messages[message["external_send_id"]] = message
+
+    def message(self, send_id: str) -> Mapping[str, Any] | None:
+        """What was sent under this id in the last 24 hours."""
+        found = self._messages.get(send_id)
+        return found if found and self.now() - found["at"] < _MESSAGES_S else None
+
+    def now(self) -> float:
+        """By the sandbox's own clock, epoch seconds."""
+        return self._clock.now()
 
     def find(self, named: Mapping[str, Any]) -> Profile | None:
         """The profile of an id."""
@@ -113,7 +136,13 @@ class Workspace:
         self.settle()
         users = {profile.key: _shown(profile) for profile in self._users}
         waiting = len(self._pending)
-        return {"users": users, "triggers": self._triggers, "dropped": self._dropped, "waiting": waiting}
+        return {
+            "users": users,
+            "triggers": self._triggers,
+            "kept_states": self.subscriptions.kept(),
+            "dropped": self._dropped,
+            "waiting": waiting,
+        }
 
     def history(self) -> dict[str, list[Any]]:
         """What was applied to each user, in order."""
@@ -121,6 +150,14 @@ class Workspace:
         return dict(self._history)
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _subscribe(self, profile: Profile, one: Mapping[str, Any]) -> None:
+        """What an attributes object says of groups and of the global state, for all who share the address."""
+        for group in profile.attributes.pop("subscription_groups", []):
+            self.subscriptions.of_profile(profile, group["subscription_group_id"], group["subscription_state"])
+        if "email_subscribe" in one and profile.attributes.get("email"):
+            self.subscriptions.set_email(profile.attributes["email"], one["email_subscribe"])
+        self.subscriptions.inherit(profile)
 
     def _counted(self, one: Mapping[str, Any], kind: str) -> Profile | None:
         update_only = "user_alias" in one or one.get("_update_existing_only", False)
