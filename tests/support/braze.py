@@ -17,6 +17,9 @@ from workers.sinks.braze.sink import BrazeSink
 
 ONBOARDING = "11111111-2222-3333-4444-555555555555"
 RENEWAL = "66666666-7777-8888-9999-000000000000"
+RETENTION = "aaaaaaaa-2222-3333-4444-555555555555"
+RECEIPT = "417220e4-5a2a-b634-7f7d-9ec891532368"
+NEWS, SMS = "bbbbbbbb-2222-3333-4444-555555555555", "cccccccc-2222-3333-4444-555555555555"
 OCCURRED = datetime(2026, 3, 1, 10, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -33,8 +36,14 @@ def of(customer_id: str, event_id: str = "e-1") -> Event:
 
 
 def config(base_url: str = "https://rest.example.com", **more: Any) -> BrazeConfig:
-    """Settings with two campaigns."""
-    settings = {"campaigns": {"onboarding": ONBOARDING, "renewal": RENEWAL}, "api_key": SecretStr(DEFAULT_KEY)}
+    """Settings with two campaigns, a Canvas, a transactional campaign and two subscription groups."""
+    settings: dict[str, Any] = {
+        "campaigns": {"onboarding": ONBOARDING, "renewal": RENEWAL},
+        "canvases": {"retention": RETENTION},
+        "transactional_campaigns": {"receipt": RECEIPT},
+        "subscription_groups": {"news": NEWS, "sms": SMS},
+        "api_key": SecretStr(DEFAULT_KEY),
+    }
     return BrazeConfig(base_url=base_url, **(settings | more))
 
 
@@ -91,6 +100,13 @@ class SandboxBraze:
 @contextmanager
 def sandbox_braze(**options: Any) -> Iterator[SandboxBraze]:
     """A sandbox Braze on a loopback socket."""
-    options = {"campaigns": {ONBOARDING: "Onboarding", RENEWAL: "Renewal"}, "seed": 1} | options
+    known: dict[str, Any] = {
+        "campaigns": {ONBOARDING: "Onboarding", RENEWAL: "Renewal"},
+        "canvases": {RETENTION: "Retention"},
+        "transactional_campaigns": {RECEIPT: "Receipt"},
+        "groups": {NEWS: "News", SMS: "Text messages"},
+        "seed": 1,
+    }
+    options = known | options
     with running(create("braze", **options)) as url, httpx.Client(base_url=url, trust_env=False) as control:
         yield SandboxBraze(url, control)

@@ -25,6 +25,8 @@ EVENTS = Asked("events", 3, is_repeatable=False)
 ATTRIBUTES = Asked("attributes", 3, is_repeatable=True)
 RECIPIENTS = Asked("recipients", 3, is_repeatable=False)
 ONE_EVENT = Asked("events", 1, is_repeatable=False)
+MESSAGE = Asked("message", 1, is_repeatable=False)
+USERS = Asked("users", 3, is_repeatable=True, is_indexed=False)
 
 DELIVERED = Delivered()
 BAD_EMAIL = "The value provided for the 'email' field is not a valid email."
@@ -117,6 +119,62 @@ def test_a_broken_refusal_is_still_a_refusal() -> None:
     outcome = outcome_of("throttled", came)
     assert isinstance(outcome, Hold)
     assert outcome.retry_after_s == 7
+
+
+# -- success that is none, and a send that has its own words ------------------------------------
+
+STOPPED = [
+    "The Canvas is paused. Resume the Canvas to ensure trigger requests will take effect.",
+    "The Canvas is archived. Unarchive the Canvas to ensure trigger requests will take effect.",
+]
+
+
+@pytest.mark.parametrize("notice", STOPPED)
+def test_row_stopped(notice: str) -> None:
+    """§2.5: a notice means nothing was sent although the message is success: the action waits, nobody pays."""
+    came = answer(201, success(notice=notice, dispatch_id="c249b5ea"))
+
+    assert hold_of("stopped", came, RECIPIENTS) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+def test_row_unknown_notice() -> None:
+    """§2.5 knows two notices: with another one nobody can tell, so nobody is told twice, and a person looks."""
+    outcome = outcome_of("unknown_notice", answer(201, success(notice="Something new")), RECIPIENTS)
+
+    assert isinstance(outcome, Answered)
+    assert {type(verdict) for verdict in outcome.verdicts} == {Unsure}
+    assert outcome.hold is not None
+    assert (outcome.hold.cause, outcome.hold.scope) == (Cause.CONFIGURATION, Scope.ACTION)
+    assert "Something new" not in repr(outcome)
+
+
+def test_a_notice_is_of_triggers_only() -> None:
+    """§2.5: elsewhere it is one of the things that may be added at any time."""
+    assert row_of(answer(201, success(notice="Something new")), ATTRIBUTES) == "accepted"
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_row_dispatched(status: int) -> None:
+    """§2.7: the answer has a dispatch_id and no message; its success status is not documented."""
+    body = {"dispatch_id": "acf47111", "status": "sent", "metadata": {"external_send_id": "34a2ce"}}
+
+    assert outcome_of("dispatched", answer(status, body), MESSAGE) == Answered([Delivered({"dispatch_id": "acf47111"})])
+
+
+@pytest.mark.parametrize("status", ["aborted", "bounced"])
+def test_row_send_aborted(status: str) -> None:
+    """§2.7: ended before it was sent, such as for who cannot be mailed."""
+    outcome = outcome_of("send_aborted", answer(201, {"dispatch_id": "acf47111", "status": status}), MESSAGE)
+
+    assert outcome == Answered([Rejected(Reason.REFUSED, f"Braze ended the message ({status})", status.upper())])
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 409, 429])
+def test_row_send_in_flight(status: int) -> None:
+    """§2.7, §5: seen a moment ago, on its way: accepted, whatever the status that it comes with."""
+    message = "The external reference has been queued.  Please retry to obtain send_id."
+
+    assert outcome_of("send_in_flight", answer(status, {"message": message}), MESSAGE) == Answered([DELIVERED])
 
 
 # -- accepted -----------------------------------------------------------------------------------
@@ -222,6 +280,40 @@ def test_row_unreadable(body: Any) -> None:
     assert outcome.hold is None
 
 
+def test_an_index_of_a_consent_write_is_nobody_s() -> None:
+    """§2.8: the array holds groups, not users: an index in it must not be taken for a user's."""
+    errors = [{"type": "BAD_SUBSCRIPTION_GROUP_ID", "index": 0}]
+
+    assert row_of(answer(201, success(errors)), USERS) == "named_nobody_repeatable"
+
+
+# -- the key, by its words ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_row_not_authenticated(status: int) -> None:
+    """§2.7: its status is not documented."""
+    came = answer(status, {"message": "Error authenticating credentials"})
+
+    assert hold_of("not_authenticated", came, MESSAGE) == (Cause.CREDENTIALS, Scope.SINK)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_row_address_not_allowed(status: int) -> None:
+    """§1.2: the key's allow-list holds for every endpoint."""
+    came = answer(status, {"message": "Invalid whitelisted IPs"})
+
+    assert hold_of("address_not_allowed", came) == (Cause.CONFIGURATION, Scope.SINK)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_row_not_permitted(status: int) -> None:
+    """§2.7: one endpoint's permission; other actions go on."""
+    came = answer(status, {"message": "You do not have permission to access this resource"})
+
+    assert hold_of("not_permitted", came, MESSAGE) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
 # -- refused ------------------------------------------------------------------------------------
 
 
@@ -283,6 +375,65 @@ def test_row_unknown_campaign(message: str) -> None:
     came = answer(400, {"message": message})
 
     assert hold_of("unknown_campaign", came, RECIPIENTS) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The campaign is not a transactional campaign. Only transactional campaigns may use this endpoint",
+        "The campaign is archived. Unarchive the campaign in order for trigger requests to take effect.",
+        "The campaign is paused. Resume the campaign in order for trigger requests to take effect.",
+    ],
+)
+@pytest.mark.parametrize("asked", [MESSAGE, RECIPIENTS], ids=["message", "recipients"])
+def test_row_campaign_stopped(status: int, message: str, asked: Asked) -> None:
+    """§2.7: validation errors of undocumented status; should a trigger say so, it means the same."""
+    came = answer(status, {"message": message})
+
+    assert hold_of("campaign_stopped", came, asked) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize(
+    "message", ["Campaign does not exist", "campaign_id must be a string of the campaign api identifier"]
+)
+def test_row_unknown_transactional_campaign(status: int, message: str) -> None:
+    """§2.7: the id in the path comes from our settings."""
+    came = answer(status, {"message": message})
+
+    assert hold_of("unknown_transactional_campaign", came, MESSAGE) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+def test_row_unknown_transactional_path() -> None:
+    """§5: a 404 for an id in the path is about the id, not about the host."""
+    came = answer(404, {"message": "Not Found"})
+
+    assert hold_of("unknown_transactional_path", came, MESSAGE) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+@pytest.mark.parametrize(
+    "message", ["canvas_id must be a string of the Canvas api identifier", "Invalid Canvas ID", "Canvas does not exist"]
+)
+def test_row_unknown_canvas(message: str) -> None:
+    """§5: as a campaign's; the page knows the first text, the others follow the campaigns'."""
+    came = answer(400, {"message": message})
+
+    assert hold_of("unknown_canvas", came, RECIPIENTS) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+def test_row_unknown_group() -> None:
+    """§2.8: a bad group fails the whole call; it comes from our settings."""
+    came = answer(400, {"message": "Invalid subscription group ID"})
+
+    assert hold_of("unknown_group", came, USERS) == (Cause.CONFIGURATION, Scope.ACTION)
+
+
+def test_row_two_kinds_of_address() -> None:
+    """§2.8: never sent by us; if it is told all the same, the request is bisected."""
+    message = "Either an email address or a phone number should be provided, but not both."
+
+    assert refusal("two_kinds_of_address", answer(400, {"message": message}), USERS).reason is Reason.REFUSED
 
 
 @pytest.mark.parametrize("message", ["Message Variant Unspecified", "No message to send", "Mismatched Message Type"])
@@ -499,6 +650,8 @@ def test_a_window_with_something_left_holds_nothing(remaining: str) -> None:
     ("text", "code"),
     [
         ("bad_location_update", "BAD_LOCATION_UPDATE"),
+        ("'quantity' is not valid", "BAD_QUANTITY"),
+        ("'currency' must be an ISO 4217 currency", "BAD_CURRENCY"),
         ("'external_id' or 'braze_id' or 'user_alias' is required", "NO_IDENTIFIER"),
         ("provided external_id is blacklisted and disallowed", "BLACKLISTED_EXTERNAL_USER_ID"),
         ("'external_id' must be fewer than 988 bytes", "EXTERNAL_USER_ID_TOO_LARGE"),
@@ -520,7 +673,8 @@ def test_types_become_codes_of_a_closed_set(text: object, code: str) -> None:
     "came",
     [
         answer(200, {"message": "success", "campaigns": []}),
-        answer(401, {"message": "You do not have permission"}),
+        answer(401, {"message": "You do not have permission to access this resource"}),
+        answer(403, {"message": "You do not have permission to access this resource"}),
         answer(403, {"message": "Access Denied"}),
         answer(429),
         answer(400, {"message": "Bad Request"}),
@@ -535,6 +689,8 @@ def test_an_answer_of_the_application_is_a_sign_of_life(came: Answer) -> None:
     ("came", "cause"),
     [
         (answer(401, {"message": "Invalid API key: k"}), Cause.CREDENTIALS),
+        (answer(403, {"message": "Error authenticating credentials"}), Cause.CREDENTIALS),
+        (answer(403, {"message": "Invalid whitelisted IPs"}), Cause.CONFIGURATION),
         (answer(403, b"<html>"), Cause.VENDOR_DOWN),
         (answer(404), Cause.CONFIGURATION),
         (answer(302), Cause.CONFIGURATION),
@@ -574,6 +730,8 @@ grammar = st.fixed_dictionaries(
     {},
     optional={
         "message": json_values | st.sampled_from(["success", "queued", NOTHING_VALID, "Invalid Campaign ID"]),
+        "notice": json_values | st.sampled_from(STOPPED),
+        "status": json_values | st.sampled_from(["sent", "aborted"]),
         "errors": json_values | st.lists(mistakes | json_values, max_size=5),
         "dispatch_id": json_values,
     },
@@ -581,7 +739,8 @@ grammar = st.fixed_dictionaries(
 bodies = st.binary() | (grammar | json_values).map(lambda value: json.dumps(value).encode())
 RATE = ["retry-after", "date", "x-ratelimit-reset", "x-ratelimit-remaining", "x-ratelimit-retry-after", "content-type"]
 headers = st.dictionaries(st.sampled_from(RATE) | st.text(), st.text() | st.integers().map(str), max_size=6)
-asked = st.builds(Asked, st.sampled_from(["events", "attributes", "recipients"]), st.integers(1, 75), st.booleans())
+ARRAYS = ["events", "attributes", "purchases", "recipients", "message", "users", "emails"]
+asked = st.builds(Asked, st.sampled_from(ARRAYS), st.integers(1, 75), st.booleans(), st.booleans())
 
 
 @given(status=st.integers(100, 999), headers=headers, body=bodies, asked=asked, jitter=st.floats(0, 1))
@@ -603,9 +762,10 @@ def test_any_answer_has_an_outcome(
 
 @given(body=bodies, asked=asked)
 def test_only_a_success_delivers(body: bytes, asked: Asked) -> None:
-    """§2.0: without 2xx and the word, nothing is delivered."""
+    """§2.0, §2.7: without 2xx and the word, or a message's dispatch_id, nothing is delivered."""
     for status in (200, 400, 429, 500):
         outcome = judge(Answer(status, {}, body), asked, PATIENCE).outcome
         if isinstance(outcome, Answered) and any(isinstance(verdict, Delivered) for verdict in outcome.verdicts):
             assert status == 200
-            assert json.loads(body)["message"] == "success"
+            said = json.loads(body)
+            assert said.get("message") == "success" or (asked.array == "message" and said["dispatch_id"])

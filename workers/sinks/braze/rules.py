@@ -78,7 +78,8 @@ def is_transactional(_: Reply, asked: Asked) -> bool:
 
 def is_dispatched(reply: Reply, asked: Asked) -> bool:
     """A transactional send is answered by its dispatch_id, without a message (§2.7)."""
-    has_id = isinstance(reply.values.get("dispatch_id"), str)
+    dispatch_id = reply.values.get("dispatch_id")
+    has_id = isinstance(dispatch_id, str) and dispatch_id != ""
     return is_transactional(reply, asked) and 200 <= reply.status < 300 and has_id
 
 

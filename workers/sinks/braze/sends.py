@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-import orjson
-
 from common.errors import UnusableEventError
 from common.event import Event
 from common.reasons import Reason
@@ -19,6 +17,7 @@ from workers.sinks.braze.mapping import (
     item_of,
     known_user,
     properties_of,
+    serialised,
     within,
 )
 from workers.sinks.braze.parameters import SendTransactional, TriggerCanvas
@@ -76,7 +75,7 @@ def external_send_id(event_id: str, campaign_id: str, user: str, send_key: str) 
 
     What the message says is no part of it: a template that changed between two tries must not send twice.
     """
-    parts = orjson.dumps([event_id, campaign_id.lower(), user, send_key]).decode()
+    parts = serialised([event_id, campaign_id.lower(), user, send_key]).decode()
     return str(uuid5(NAMESPACE_URL, f"braze/external_send_id/{parts}"))
 
 

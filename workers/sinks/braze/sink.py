@@ -201,7 +201,8 @@ class BrazeSink:
                 case "trigger_canvas":
                     return self._client.canvas(str(shared_by), objects, permit)
                 case "send_transactional":
-                    return self._client.transactional(str(shared_by), objects[0], permit)
+                    (body,) = objects
+                    return self._client.transactional(str(shared_by), body, permit)
             if isinstance(shared_by, GroupWrite | StatusWrite):
                 return self._client.consent(shared_by, objects, permit)
             return self._client.track(_ARRAYS[batch.action.name], objects, permit)
