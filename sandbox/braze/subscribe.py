@@ -49,7 +49,7 @@ def _is_entry(one: Any) -> bool:
     if not isinstance(one, dict) or one.get("subscription_state") not in _STATES:
         return False
     named = [one[name] for name in _NAMED_BY if name in one]
-    return bool(named) and all(isinstance(each, list) and all(isinstance(id_, str) for id_ in each) for each in named)
+    return any(named) and all(isinstance(each, list) and all(isinstance(id_, str) for id_ in each) for each in named)
 
 
 def _refusal(entries: list[Mapping[str, Any]], options: Options) -> str | None:

@@ -1,17 +1,17 @@
 """The Braze sink against the sandbox over a real socket: verdict, what was sent, what is true in the end."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from common.errors import GateClosedError
-from common.event import Event
 from common.reasons import Cause, Reason
 from sandbox.braze.options import DEFAULT_KEY
 from tests.support.braze import ONBOARDING, SandboxBraze, event, of, sandbox_braze, sink_at
+from tests.support.braze_sink import acted_on, batch, closing, deliver, item, kinds, two_of, verdicts
 from tests.support.poll import eventually
 from tests.support.ports import free_ports
 from workers.sinks.api import (
@@ -21,8 +21,6 @@ from workers.sinks.api import (
     Deferred,
     Delivered,
     Hold,
-    Item,
-    Outcome,
     Refused,
     Rejected,
     Repeat,
@@ -48,68 +46,8 @@ def sink(braze: SandboxBraze) -> Iterator[BrazeSink]:
         yield one
 
 
-@contextmanager
-def closing(one: BrazeSink) -> Iterator[BrazeSink]:
-    try:
-        yield one
-    finally:
-        one.close()
-
-
-@contextmanager
-def allowed() -> Iterator[None]:
-    yield
-
-
 def forbidden() -> AbstractContextManager[None]:
     raise GateClosedError("closed")
-
-
-def item(sink: BrazeSink, action: str, about: Event | None = None, **parameters: Any) -> Item:
-    """An item of an action with parameters that are good enough."""
-    about = about or event()
-    email = f"{about.value['customer']['customer_id']}@example.com"
-    good: dict[str, dict[str, Any]] = {
-        "track_event": {"name": "order_shipped", "properties": {"order_id": "A1"}},
-        "update_attributes": {"attributes": {"plan": "gold"}},
-        "record_purchase": {"product_id": "sku-1", "currency": "EUR", "price": 12.5},
-        "trigger_campaign": {"campaign": "onboarding", "attributes": {"stage": "signed"}},
-        "trigger_canvas": {"canvas": "retention", "attributes": {"stage": "signed"}},
-        "send_transactional": {"campaign": "receipt", "attributes": {"email": email}},
-        "set_subscription": {"subscription_group": "news", "state": "OPTED_OUT", "email": email},
-        "update_email_status": {"state": "OPTED_OUT", "email": email},
-    }
-    made = sink.actions[action]
-    return sink.prepare(made, about, made.parameters(**(good[action] | parameters)))
-
-
-def acted_on(braze: SandboxBraze) -> int:
-    """Users there are, and addresses whose state is kept for a user to come: every action here makes one of them."""
-    state = braze.state()
-    return len(state["users"]) + len(state["kept_states"])
-
-
-def two_of(action: str) -> list[Event]:
-    """Events of two customers, or of one where a request takes no more."""
-    return [of("u1"), of("u2")][: actions()[action].max_items]
-
-
-def batch(sink: BrazeSink, action: str, items: Sequence[Item]) -> Batch:
-    return Batch(sink.actions[action], items[0].shared_by, items, allowed)
-
-
-def deliver(sink: BrazeSink, action: str, *abouts: Event, **parameters: Any) -> Outcome:
-    items = [item(sink, action, about, **parameters) for about in abouts or (event(),)]
-    return sink.deliver(batch(sink, action, items))
-
-
-def verdicts(outcome: Outcome) -> list[Any]:
-    assert isinstance(outcome, Answered), outcome
-    return list(outcome.verdicts)
-
-
-def kinds(outcome: Outcome) -> list[type]:
-    return [type(verdict) for verdict in verdicts(outcome)]
 
 
 # -- what a sink is -----------------------------------------------------------------------------
