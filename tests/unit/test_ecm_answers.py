@@ -20,12 +20,12 @@ from workers.sinks.ecm import asks
 from workers.sinks.ecm.answers import TABLE, hold_of, judge
 from workers.sinks.ecm.asks import Ask
 from workers.sinks.ecm.categories import current_values, set_rows, token_of
-from workers.sinks.ecm.patience import wait_s
 from workers.sinks.ecm.reply import Reply, count_of, id_of, rows
 from workers.sinks.ecm.rules import Asked, Meaning
 from workers.sinks.ecm.signs import SIGNS, Signs
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.tasks import followups_of
+from workers.sinks.retry_after import wait_s
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 READ = asks.node("1")
@@ -408,24 +408,6 @@ def test_single_elements_may_come_as_lists_of_one(wrapped: bool) -> None:
 
     assert [id_of(each) for each in rows(reply, "data", "properties")] == ["7"]
     assert token_of(reply, 9830) == "t"
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0"}, 1.0),
-        ({"retry-after": "999999999"}, 3600.0),
-        ({"retry-after": "Sun, 01 Mar 2026 10:00:30 GMT"}, 30.0),
-        ({"retry-after": "Sun, 01 Mar 2026 09:00:30 GMT", "date": "Sun, 01 Mar 2026 09:00:00 GMT"}, 30.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "٣"}, None),
-        ({}, None),
-    ],
-)
-def test_retry_after_in_both_forms(headers: dict[str, str], expected: float | None) -> None:
-    """§15: as a proxy sends it, within bounds."""
-    assert wait_s(headers, NOW) == expected
 
 
 # -- fuzz ---------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-LEAST_S, MOST_S = 1.0, 3600.0
+from workers.sinks.retry_after import LEAST_S, MOST_S, http_date
+
 _EPOCH_FROM = 1e9  # a reset above it is a moment, below it a number of seconds (MAU plans)
 _JITTER = 0.1
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?")
@@ -38,7 +38,7 @@ class Patience:
     def _hint(self, headers: Mapping[str, str]) -> float | None:
         after = headers.get("retry-after")
         hint = _number(after)
-        if hint is None and (moment := _date(after)) is not None:
+        if hint is None and (moment := http_date(after)) is not None:
             hint = (moment - self._vendor_now(headers)).total_seconds()
         if hint is None:
             hint = _number(headers.get("x-ratelimit-retry-after"))
@@ -47,21 +47,10 @@ class Patience:
         return hint
 
     def _vendor_now(self, headers: Mapping[str, str]) -> datetime:
-        return _date(headers.get("date")) or self.now()
+        return http_date(headers.get("date")) or self.now()
 
 
 def _number(text: str | None) -> float | None:
     found = _NUMBER.fullmatch(text.strip()) if text else None
     value = float(found[0]) if found else math.nan
     return value if math.isfinite(value) else None
-
-
-def _date(text: str | None) -> datetime | None:
-    """An HTTP date (RFC 9110 §5.6.7); None for anything else."""
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

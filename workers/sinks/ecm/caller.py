@@ -14,11 +14,11 @@ from workers.sinks.api import Answered, Batch, Deferred, Outcome, Rejected, Unsu
 from workers.sinks.ecm.answers import Judgement, judge
 from workers.sinks.ecm.asks import Ask
 from workers.sinks.ecm.client import EcmClient
-from workers.sinks.ecm.patience import wait_s
 from workers.sinks.ecm.reply import Reply
 from workers.sinks.ecm.rules import Asked, Meaning
 from workers.sinks.ecm.signs import Signs
 from workers.sinks.ecm.tickets import Tickets
+from workers.sinks.retry_after import wait_s
 
 
 class EndedError(Exception):

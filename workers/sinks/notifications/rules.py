@@ -7,8 +7,10 @@ from datetime import datetime
 from common.errors import AmbiguousError, NotSentError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Refused, Scope, Unsure
-from workers.sinks.notifications.patience import wait_s
 from workers.sinks.notifications.reply import Reply
+from workers.sinks.retry_after import wait_s
+
+_USUAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,12 @@ def hold(cause: Cause, detail: str) -> Follows:
 
 def busy(cause: Cause, detail: str) -> Follows:
     """Certainly not accepted; again after what Retry-After says, or a minute (§9 #11)."""
-    return lambda reply, now: Hold(cause, Scope.ACTION, f"{reply.status}: {detail}", wait_s(reply.headers, now))
+
+    def says(reply: Reply, now: datetime) -> Hold:
+        wait = wait_s(reply.headers, now) or _USUAL_S
+        return Hold(cause, Scope.ACTION, f"{reply.status}: {detail}", wait)
+
+    return says
 
 
 def refused(code: str, detail: str, reason: Reason = Reason.REFUSED) -> Follows:
@@ -147,8 +154,8 @@ def down(detail: str) -> Follows:
 
     def says(reply: Reply, now: datetime) -> Doubt:
         told = f"{reply.status}: {detail}"
-        wait = wait_s(reply.headers, now) if "retry-after" in reply.headers else None
-        return Doubt(Unsure(Reason.VENDOR_ERROR, told), Hold(Cause.VENDOR_DOWN, Scope.ACTION, told, wait))
+        route = Hold(Cause.VENDOR_DOWN, Scope.ACTION, told, wait_s(reply.headers, now))
+        return Doubt(Unsure(Reason.VENDOR_ERROR, told), route)
 
     return says
 
