@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def make_rig(embedded: EmbeddedBroker, tmp_path: Path, prefix: str) -> Iterator[
     """A rig with topics of its own."""
     with ExitStack() as rigs:
 
-        def make(*flows: str, can_look_up: bool = False) -> SinkRig:
-            compiled = rig_flows(tmp_path, *flows, can_look_up=can_look_up)
+        def make(*flows: str, can_look_up: bool = False, **repeats: Any) -> SinkRig:
+            compiled = rig_flows(tmp_path, *flows, can_look_up=can_look_up, **repeats)
             return rigs.enter_context(closing(SinkRig(embedded.bootstrap, compiled, prefix)))
 
         yield make
@@ -174,6 +175,37 @@ def test_what_a_dead_owner_named_is_in_doubt_and_never_sent_again(make_rig: Make
         eventually(lambda: rig.committed() == 3, 30)
     assert [x["dlq.reason"] for x in rig.letters()] == ["in_doubt"]
     assert ids(rig.sink.got, "c1") == wanted("c1", 3)[1:]
+
+
+@pytest.mark.parametrize(("remembers_s", "letters"), [(None, []), (3600, []), (0.001, ["in_doubt"])])
+def test_a_repeat_is_made_for_as_long_as_the_vendor_recognises_it(
+    make_rig: MakeRig, remembers_s: float | None, letters: list[str]
+) -> None:
+    """What a dead worker had named goes out again under its key; once the vendor forgot the key, a person looks."""
+    rig = make_rig(SEND, recognises_repeats=True, recognised_s=remembers_s)
+    rig.write(*(workspace_event(n) for n in range(2)))
+    with rig.crashing():
+        eventually(lambda: bool(rig.sink.requests), 30)
+    rig.sink.script = lambda *_: None
+    with rig.running():
+        eventually(lambda: rig.committed() == 2, 30)
+
+    assert [letter["dlq.reason"] for letter in rig.letters()] == letters
+    assert ids(rig.sink.got, "c1") == wanted("c1", 2)[len(letters) :]
+
+
+def test_an_unsure_once_action_is_sent_again_while_it_is_recognised(make_rig: MakeRig) -> None:
+    """Our own request of unknown end: repeated after the vendor settled, and an old one never."""
+    rig = make_rig(SEND, recognises_repeats=True, recognised_s=3600)
+    rig.sink.script = lambda _, items: (
+        Answered([Unsure(Reason.TIME_OUT)] * len(items)) if len(rig.sink.requests) == 1 else None
+    )
+    rig.write(workspace_event(0))
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+
+    assert len(rig.sink.requests) == 2
+    assert rig.letters() == []
 
 
 def test_every_end_of_a_once_action_has_a_receipt(make_rig: MakeRig) -> None:

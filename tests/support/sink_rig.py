@@ -122,22 +122,22 @@ class ScriptedSink:
         """Nothing to let go."""
 
 
-def rig_actions(settle_after_s: float, can_look_up: bool = False) -> dict[str, Action]:
+def rig_actions(settle_after_s: float, can_look_up: bool = False, **repeats: Any) -> dict[str, Action]:
     """`send` once, `put` repeatable."""
     once, repeatable, nobody = Repeat.ONCE, Repeat.REPEATABLE, Contacts.NOBODY
     made = (
-        Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up),
+        Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up, **repeats),
         Action("put", repeatable, nobody, Parameters, 10, 10_000, settle_after_s),
     )
     return {action.name: action for action in made}
 
 
-def rig_flows(folder: Path, *flows: str, can_look_up: bool = False) -> Flows:
+def rig_flows(folder: Path, *flows: str, can_look_up: bool = False, **repeats: Any) -> Flows:
     """Flows in YAML on workspace events; by default one that puts every CREATED."""
     default = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
     file = folder / "flows.yaml"
     file.write_text("\n".join(flows or [default]))
-    named = {f"braze.{name}": action for name, action in rig_actions(0.05, can_look_up).items()}
+    named = {f"braze.{name}": action for name, action in rig_actions(0.05, can_look_up, **repeats).items()}
     return load_flows([file], named, {}, catalogue(), default=None)
 
 

@@ -66,8 +66,9 @@ class Action:
     request. `settle_after_s` is how long the vendor may still act on a request whose answer never
     came: a repeat, or the next delivery of the same key, waits at least that long.
 
-    `recognises_repeats`: the call carries the vendor's own idempotency key, so a once-action that is unsure
-    may be sent again. `can_look_up`: the sink's `look_up` can tell whether an unsure one was done.
+    `recognises_repeats`: the call carries the vendor's own idempotency key, so a once-action that is unsure may
+    be sent again, for as long as the vendor remembers the key (`recognised_s`; None: for ever). `can_look_up`: the
+    sink's `look_up` can tell whether an unsure one was done.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Action:
     settle_after_s: float
     group: str = "main"
     recognises_repeats: bool = False
+    recognised_s: float | None = None
     can_look_up: bool = False
 
 

@@ -87,6 +87,16 @@ class Delivery:
         """Whether it must not be made twice."""
         return self.flow.action.repeat is Repeat.ONCE
 
+    def is_forgotten(self, now: datetime) -> bool:
+        """Whether a first request may have left so long ago that the vendor knows its key no more.
+
+        A delivery that has never failed here was sent no sooner than its record was written.
+        """
+        if self.action.recognised_s is None or self.doubt is Doubt.NONE:
+            return False
+        since_s = self.first_failed_at.timestamp() if self.first_failed_at else self.record.timestamp_ms / 1000
+        return now.timestamp() - since_s > self.action.recognised_s
+
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""
         position = self.record.position

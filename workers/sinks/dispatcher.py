@@ -207,8 +207,22 @@ class Dispatcher:
             self._return(draft)
 
     def _send(self, draft: Draft[Delivery]) -> None:
+        if draft.action.recognised_s is not None and not (draft := self._recognised(draft)).deliveries:
+            self._budget.give_back()
+            self._routes.came_back(draft.action)
+            return
         self._meter.batched(draft.action.name, len(draft.deliveries))
         self._pool.send(draft)
+
+    def _recognised(self, draft: Draft[Delivery]) -> Draft[Delivery]:
+        """A draft without what the vendor may have done and would not know again: a person has to look."""
+        now = self._clock.now()
+        forgotten = [delivery for delivery in draft.deliveries if delivery.is_forgotten(now)]
+        for delivery in forgotten:
+            detail = "an earlier request may have acted, too long ago for the vendor to recognise a repeat"
+            self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
+        kept = [delivery for delivery in draft.deliveries if delivery not in forgotten]
+        return Draft(draft.action, draft.shared_by, kept)
 
     def _give_back_unnamed(self, draft: Draft[Delivery]) -> None:
         self._routes.came_back(draft.action)

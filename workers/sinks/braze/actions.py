@@ -44,6 +44,7 @@ def actions(config: BrazeConfig | None = None) -> dict[str, Action]:
         max_bytes=body_bytes,
         settle_after_s=limits.settle_after_s,
         recognises_repeats=True,
+        recognised_s=limits.transactional_seen_s,
     )
     made = (
         action(TRACK_EVENT, once, nobody, TrackEvent, objects),

@@ -65,6 +65,13 @@ class BrazeConfig(SinkConfig):
         description="Least time between two consent writes for one user and group, seconds: Braze may process "
         "requests in another order than they were sent in (§6).",
     )
+    transactional_seen_s: float = Field(
+        82_800,
+        gt=0,
+        le=86_400,
+        description="Seconds within which a transactional message whose end nobody knows is sent again under its id: "
+        "Braze recognises it for 24 h (§2.7). Past them it is a dead letter, in_doubt.",
+    )
     requests_per_3s: int = Field(
         2_400,
         ge=1,
