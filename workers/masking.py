@@ -1,5 +1,6 @@
 """Personal data out of sight wherever events are shown: the fields that the schemas tag `pii`."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from schemas.catalogue import catalogue
 
 MASK = "***"
 _SHORTEST = 3
+_SEPARATORS = re.compile(r"[\s().-]")
 
 
 def masked_event(topic: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,9 +20,11 @@ def masked_event(topic: str, event: Mapping[str, Any]) -> dict[str, Any]:
 def covered(topic: str, value: Mapping[str, Any], shown: Any) -> Any:
     """What was made of an event (a vendor's request, say), JSON-able, with a mask over its personal texts.
 
-    Texts of one or two characters are left: they cannot be told from others.
+    Texts of one or two characters are left: they cannot be told from others. Sinks trim addresses and numbers, take
+    out separators, and compare addresses in lower case: such spellings are covered too.
     """
-    personal = {text for path in catalogue().pii_paths(topic) for text in _texts(_at(value, path.split(".")))}
+    found = (text for path in catalogue().pii_paths(topic) for text in _texts(_at(value, path.split("."))))
+    personal = {variant for text in found for variant in _spellings(text)}
     return _covered(shown, sorted((text for text in personal if len(text) >= _SHORTEST), key=len, reverse=True))
 
 
@@ -53,6 +57,11 @@ def _texts(value: Any) -> Iterator[str]:
         case list():
             for each in value:
                 yield from _texts(each)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    trimmed = text.strip()
+    return text, trimmed, trimmed.lower(), _SEPARATORS.sub("", trimmed)
 
 
 def _covered(shown: Any, texts: Iterable[str]) -> Any:

@@ -32,9 +32,10 @@ class Options:
     `transactional_status`, `transactional_error_status`: the page has the bodies without them; `repeat_says`: what a
     second send with one id is answered with at once. `subscription_errors`: whether a bad address fails the whole
     call, or is told without naming it; `refused_addresses` are such.
-    `contract`: 75 objects together, or (legacy) 75 of each array. `dialect`: how /users/track tells its
-    rate. `error_style`: sentences, as live servers send, or the documented codes. `lag_s`: how long
-    after its answer a request is applied, at random between the two, so that requests overtake.
+    `success_status`: of /users/track, recorded and mocked. `contract`: 75 objects together, or (legacy) 75 of each
+    array. `dialect`: how /users/track tells its rate. `error_style`: sentences, as live servers send, or the
+    documented codes. `lag_s`: how long after its answer a request is applied, at random between the two, so that
+    requests overtake.
     """
 
     keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {DEFAULT_KEY: PERMISSIONS})
@@ -49,6 +50,7 @@ class Options:
     repeat_says: Literal["same", "queued"] = "same"
     subscription_errors: Literal["fatal", "unnamed"] = "fatal"
     refused_addresses: frozenset[str] = frozenset()
+    success_status: Literal[201, 200] = 201
     contract: Literal["combined", "per_array"] = "combined"
     dialect: Literal["epoch", "mau"] = "epoch"
     error_style: Literal["sentence", "code"] = "sentence"

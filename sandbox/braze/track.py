@@ -28,7 +28,7 @@ def track(body: Mapping[str, Any], options: Options, workspace: Workspace) -> Re
     if not accepted:
         return refused(400, words.NOTHING_VALID, errors)
     workspace.accept(lambda: _apply(accepted, workspace))
-    return Reply(201, _success(accepted, errors))
+    return Reply(options.success_status, _success(accepted, errors))
 
 
 def _are_too_many(arrays: Mapping[str, list[Any]], options: Options) -> bool:

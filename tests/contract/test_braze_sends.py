@@ -8,6 +8,7 @@ import pytest
 from common.reasons import Cause, Reason
 from tests.support.braze import NEWS, ONBOARDING, RECEIPT, RETENTION, SMS, SandboxBraze, event, of, sandbox_braze
 from tests.support.braze_sink import batch, closing, deliver, item, kinds, verdicts
+from tests.support.clock import ManualClock
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
 from workers.sinks.braze.sink import BrazeSink
 
@@ -45,9 +46,11 @@ def test_a_purchase_arrives(braze: SandboxBraze, sink: BrazeSink) -> None:
 
 @pytest.mark.parametrize("style", ["sentence", "code"])
 @pytest.mark.parametrize("contract", ["combined", "per_array"])
-def test_a_bad_purchase_is_rejected_alone(style: str, contract: str) -> None:
+@pytest.mark.parametrize("status", [201, 200])
+def test_a_bad_purchase_is_rejected_alone(style: str, contract: str, status: int) -> None:
     """§2.1: by input_array and index; purchases of one user travel together, each is counted."""
-    with sandbox_braze(error_style=style, contract=contract) as braze, closing(braze.sink()) as sink:
+    options: dict[str, Any] = {"error_style": style, "contract": contract, "success_status": status}
+    with sandbox_braze(**options) as braze, closing(braze.sink()) as sink:
         items = [
             item(sink, "record_purchase", of("u1", f"e-{n}"), currency=currency)
             for n, currency in enumerate(["EUR", "ZZZ", "USD"])
@@ -246,6 +249,25 @@ def test_two_writes_for_one_address_keep_a_distance(braze: SandboxBraze, action:
 
     assert kinds(soon) == [Deferred, Delivered]
     assert len(braze.bodies()) == 2
+
+
+@pytest.mark.parametrize(("spacing_s", "is_kept"), [(5, True), (0, False)])
+def test_an_opt_out_stands_although_requests_overtake(spacing_s: float, is_kept: bool) -> None:
+    """§6: with the distance no opt-in that Braze applies late undoes an opt-out; without, some do."""
+    clock, users = ManualClock(), [of(f"u{n}") for n in range(30)]
+    with sandbox_braze(lag_s=(0.0, 5.0)) as braze, closing(braze.sink(clock, consent_spacing_s=spacing_s)) as sink:
+        braze.set_clock(now="2026-03-01T12:00:00Z", frozen=True)
+        for user in users:
+            deliver(sink, "update_email_status", user, state="OPTED_IN")
+        if kinds(deliver(sink, "update_email_status", *users, state="OPTED_OUT")) != [Delivered] * len(users):
+            clock.advance(5)
+            braze.set_clock(advance_s=5)
+            assert kinds(deliver(sink, "update_email_status", *users, state="OPTED_OUT")) == [Delivered] * len(users)
+        braze.set_clock(advance_s=5)
+
+        states = {kept["state"] for kept in braze.state()["kept_states"]}
+
+    assert (states == {"unsubscribed"}) is is_kept
 
 
 def test_two_groups_of_one_address_do_not_wait_for_each_other(braze: SandboxBraze) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.event import Event
 from sandbox.app import create, running
 from sandbox.braze.options import DEFAULT_KEY
@@ -47,10 +47,10 @@ def config(base_url: str = "https://rest.example.com", **more: Any) -> BrazeConf
     return BrazeConfig(base_url=base_url, **(settings | more))
 
 
-def sink_at(url: str, **more: Any) -> BrazeSink:
+def sink_at(url: str, clock: Clock | None = None, **more: Any) -> BrazeSink:
     """A sink with short time-outs that talks to whoever listens there."""
     quick = {"read_timeout_s": 0.5, "connect_timeout_s": 2.0}
-    return BrazeSink.connect(config(url, **(quick | more)), SystemClock())
+    return BrazeSink.connect(config(url, **(quick | more)), clock or SystemClock())
 
 
 class SandboxBraze:
@@ -59,9 +59,9 @@ class SandboxBraze:
     def __init__(self, url: str, control: httpx.Client) -> None:
         self.url, self._control = url, control
 
-    def sink(self, **more: Any) -> BrazeSink:
+    def sink(self, clock: Clock | None = None, **more: Any) -> BrazeSink:
         """A sink that talks to it, with short time-outs."""
-        return sink_at(self.url, **more)
+        return sink_at(self.url, clock, **more)
 
     def fault(self, **spec: Any) -> None:
         """Script a fault."""

@@ -80,15 +80,26 @@ def test_the_key_is_not_shown() -> None:
     assert "s3cret" not in repr(config) + str(config.model_dump()) + config.model_dump_json()
 
 
-def test_a_campaign_has_an_api_identifier() -> None:
-    """§2.4: a UUID, not the campaign's name."""
-    assert BrazeConfig(**(GOOD | {"campaigns": {"onboarding": ONBOARDING}})).campaigns == {"onboarding": ONBOARDING}
-    assert "API identifier" in refused(campaigns={"onboarding": "Onboarding 2026"})
+@pytest.mark.parametrize("setting", ["campaigns", "canvases", "transactional_campaigns", "subscription_groups"])
+def test_what_flows_name_has_an_api_identifier(setting: str) -> None:
+    """§2.4, §2.5, §2.7, §2.8: a UUID, not the name in the dashboard."""
+    config = BrazeConfig(**(GOOD | {setting: {"onboarding": ONBOARDING}}))
+
+    assert getattr(config, setting) == {"onboarding": ONBOARDING}
+    assert "API identifier" in refused(**{setting: {"onboarding": "Onboarding 2026"}})
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"max_objects": 76}, {"max_recipients": 51}, {"max_body_bytes": 4_194_305}, {"unknown": 1}, {"max_in_flight": 0}],
+    [
+        {"transactional_seen_s": 86_401},
+        {"consent_spacing_s": 61},
+        {"max_objects": 76},
+        {"max_recipients": 51},
+        {"max_body_bytes": 4_194_305},
+        {"unknown": 1},
+        {"max_in_flight": 0},
+    ],
 )
 def test_limits_are_the_vendor_s(change: dict[str, Any]) -> None:
     """§2.1, §2.4: what Braze would refuse is refused here; so is an unknown key."""

@@ -41,3 +41,11 @@ def test_what_was_made_of_an_event_is_covered(event: dict[str, Any]) -> None:
 def test_very_short_texts_are_left(event: dict[str, Any]) -> None:
     """`Al` stands in half of all words."""
     assert covered(TOPIC, event, "All is well") == "All is well"
+
+
+@pytest.mark.parametrize("shown", ["a@Example.com", "a@example.com", "+12223334444"])
+def test_what_a_sink_made_of_an_address_is_covered(shown: str) -> None:
+    """Trimmed, in lower case, without separators."""
+    customer = {"customer_id": "C-1", "email": " a@Example.com ", "phone": "+1 (222) 333-4444"}
+
+    assert shown not in str(covered("comms.consent.v1", {"customer": customer}, {"to": [f"<{shown}>"]}))
