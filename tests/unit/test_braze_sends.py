@@ -327,9 +327,26 @@ def test_what_was_sent_lately_waits_for_the_rest_of_the_time() -> None:
     spacing.sent(["a"])
     clock.s += 2
 
-    assert spacing.too_early(["b", "a"]) == {1: Deferred(Reason.THROTTLED, 3)}
+    assert spacing.take(["b", "a"]) == {1: Deferred(Reason.THROTTLED, 3)}
     clock.s += 3
-    assert spacing.too_early(["b", "a"]) == {}
+    assert spacing.take(["c", "a"]) == {}
+
+
+def test_what_is_taken_is_taken_once() -> None:
+    """Of two threads, or two entries of a batch, one goes."""
+    spacing = Spacing(5, Clock())
+
+    assert list(spacing.take(["a", "a"])) == [1]
+    assert list(spacing.take(["a"])) == [0]
+
+
+def test_what_was_certainly_not_processed_may_go_at_once() -> None:
+    """A refused batch is sent again in parts: parts that waited would come together again, for ever."""
+    spacing = Spacing(5, Clock())
+    spacing.take(["a"])
+    spacing.give_back(["a", "b"])
+
+    assert spacing.take(["a"]) == {}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 4)), max_size=40))
@@ -339,12 +356,12 @@ def test_no_key_is_let_through_twice_within_the_time(tries: list[tuple[int, floa
     spacing = Spacing(5, clock)
     for key, pause_s in tries:
         clock.s += pause_s
-        if not spacing.too_early([key]):
+        if not spacing.take([key]):
             assert clock.s - last.get(key, 0) >= 5
             spacing.sent([key])
             last[key] = clock.s
     clock.s += 5
-    spacing.too_early([])
+    spacing.take([])
     assert not spacing._last
 
 
@@ -353,7 +370,7 @@ def test_no_distance_is_no_wait() -> None:
     spacing = Spacing(0, Clock())
     spacing.sent(["a"])
 
-    assert spacing.too_early(["a"]) == {}
+    assert spacing.take(["a", "a"]) == {}
 
 
 def test_times_of_a_purchase_are_utc() -> None:

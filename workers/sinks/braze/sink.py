@@ -181,14 +181,19 @@ class BrazeSink:
 
     def _too_early(self, batch: Batch, pieces: Sequence[Piece]) -> Mapping[int, Deferred]:
         spacing = self._spacings.get(batch.action.name)
-        return spacing.too_early(_spaced(batch, pieces)) if spacing else _NOBODY
+        return spacing.take(_spaced(batch, pieces)) if spacing else _NOBODY
+
+    def _space(self, batch: Batch, pieces: Sequence[Piece], outcome: Outcome) -> None:
+        """The time to the next request counts from the answer; of what was refused or held, nothing was processed."""
+        if spacing := self._spacings.get(batch.action.name):
+            note = spacing.sent if isinstance(outcome, Answered) else spacing.give_back
+            note(_spaced(batch, pieces))
 
     def _sent(self, batch: Batch, pieces: Sequence[Piece]) -> Outcome:
         array = _ARRAYS[batch.action.name]
         asked = Asked(array, len(pieces), batch.action.repeat is Repeat.REPEATABLE, array in _INDEXED)
         judgement = judge(self._post(batch, pieces), asked, self._patience)
-        if spacing := self._spacings.get(batch.action.name):
-            spacing.sent(_spaced(batch, pieces))
+        self._space(batch, pieces, judgement.outcome)
         _tell(batch.action, judgement)
         return _with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
 

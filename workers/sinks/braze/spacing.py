@@ -16,25 +16,36 @@ class Spacing:
         self._last: OrderedDict[Hashable, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def too_early(self, keys: Iterable[Hashable]) -> Mapping[int, Deferred]:
-        """The positions of the keys that have to wait, and for how long."""
+    def take(self, keys: Iterable[Hashable]) -> Mapping[int, Deferred]:
+        """The positions of the keys that have to wait, and for how long; the others are taken, each once."""
         with self._lock:
             now = self._now()
             self._forget(now)
-            waits = ((position, self._last.get(key)) for position, key in enumerate(keys))
-            return {
-                position: Deferred(Reason.THROTTLED, at + self._least_s - now)
-                for position, at in waits
-                if at is not None
-            }
+            early: dict[int, Deferred] = {}
+            for position, key in enumerate(keys):
+                wait_s = self._last.get(key, now - self._least_s) + self._least_s - now
+                if wait_s > 0:
+                    early[position] = Deferred(Reason.THROTTLED, wait_s)
+                else:
+                    self._note(key, now)
+            return early
 
     def sent(self, keys: Iterable[Hashable]) -> None:
-        """A request about these is over: the time counts from now."""
+        """A request about these may have been processed: the time counts from now."""
         with self._lock:
             now = self._now()
             for key in keys:
-                self._last[key] = now
-                self._last.move_to_end(key)
+                self._note(key, now)
+
+    def give_back(self, keys: Iterable[Hashable]) -> None:
+        """A request about these was certainly not processed: the next may go at once, as parts of it do."""
+        with self._lock:
+            for key in keys:
+                self._last.pop(key, None)
+
+    def _note(self, key: Hashable, now: float) -> None:
+        self._last[key] = now
+        self._last.move_to_end(key)
 
     def _forget(self, now: float) -> None:
         while self._last and next(iter(self._last.values())) + self._least_s <= now:
