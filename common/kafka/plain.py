@@ -13,7 +13,7 @@ from common.event import OutRecord
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
-_FLUSH_S = 10.0
+_FLUSH_S = 5.0
 
 
 class PlainProducer:

@@ -3,8 +3,10 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -14,8 +16,11 @@ from common.kafka.trouble import GRANT, is_denied
 
 log = logging.getLogger(__name__)
 
-_CALL_TIMEOUT_S = 30.0
-_TRIES = 5
+_CALL_S = 15.0
+_COMMIT_S = 60.0
+_ABORT_S = 3.0
+_FLUSH_S = 3.0
+_PAUSE_S = 0.05
 
 
 class AbortedError(CommfleetError):
@@ -50,25 +55,31 @@ class TransactionalProducer:
     def close(self) -> None:
         """Wait for what is under way, within a bound; a producer that failed for good has said so before."""
         with contextlib.suppress(KafkaException):
-            self._producer.flush(_CALL_TIMEOUT_S)
+            self._producer.flush(_FLUSH_S)
 
     def _commit(self, records: Sequence[OutRecord], offsets: Mapping[PartitionId, Commit] | None, group: Any) -> None:
         self._start()
-        self._producer.begin_transaction()
         try:
+            self._producer.begin_transaction()
             for record in records:
                 self._produce(record)
             if offsets:
-                self._retry(self._producer.send_offsets_to_transaction, _partitions(offsets), group, _CALL_TIMEOUT_S)
-            self._retry(self._producer.commit_transaction, _CALL_TIMEOUT_S)
+                _retry(partial(self._producer.send_offsets_to_transaction, _partitions(offsets), group), _CALL_S)
         except KafkaException as failure:
             self._abort(failure.args[0])
+        try:
+            _retry(self._producer.commit_transaction, _COMMIT_S)
+        except KafkaException as failure:
+            error = failure.args[0]
+            if not error.fatal() and not error.txn_requires_abort():
+                raise FatalError(f"a transaction's end is unknown ({error.str()}): a restart finds out") from failure
+            self._abort(error)
 
     def _start(self) -> None:
         if self._is_ready:
             return
         try:
-            self._retry(self._producer.init_transactions, _CALL_TIMEOUT_S)
+            _retry(self._producer.init_transactions, _CALL_S)
         except KafkaException as failure:
             raise _failed("transactions could not be started", failure.args[0]) from failure
         self._is_ready = True
@@ -89,35 +100,36 @@ class TransactionalProducer:
             else:
                 return
 
-    def _begin_anew(self) -> None:
-        """A client whose broker refused several transactions in a row was seen to stand still in the next one."""
-        self._producer = Producer({**self._config}, logger=log)
-        self._is_ready = False
+    def _abort(self, error: KafkaError) -> NoReturn:
+        """Nothing stands, whatever this client makes of it: starting the next one ends what is open on the broker.
 
-    def _abort(self, error: KafkaError) -> None:
+        A client was seen to stand still: in the fourth transaction after three that the broker refused, and for minutes in
+        `send_offsets_to_transaction` after the broker had been away for longer than the transaction's time-out.
+        """
         if error.fatal():
             raise FatalError(f"this worker's transactions were fenced or failed for good: {_words(error)}")
-        if not error.txn_requires_abort() and error.retriable():
-            raise FatalError(f"a transaction's end is unknown ({error.str()}): a restart finds out")
-        try:
-            self._retry(self._producer.abort_transaction, _CALL_TIMEOUT_S)
-        except KafkaException as failure:
-            raise FatalError(f"a transaction could not be aborted: {failure.args[0].str()}") from failure
-        self._begin_anew()
+        with contextlib.suppress(KafkaException):
+            self._producer.abort_transaction(_ABORT_S)
+        self._producer = Producer({**self._config}, logger=log)
+        self._is_ready = False
         log.error("a transaction was aborted: %s", _words(error))
         raise AbortedError(f"a transaction was aborted: {_words(error)}")
 
-    @staticmethod
-    def _retry(call: Callable[..., Any], *arguments: Any) -> None:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                call(*arguments)
-            except KafkaException as failure:
-                error = failure.args[0]
-                if attempt == _TRIES or error.txn_requires_abort() or error.fatal() or not error.retriable():
-                    raise
-            else:
-                return
+
+def _retry(call: Callable[[float], Any], within_s: float) -> None:
+    """Call with what is left of the time, as long as the client says that trying again may help."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            call(max(_PAUSE_S, deadline - time.monotonic()))
+        except KafkaException as failure:
+            error = failure.args[0]
+            is_over = time.monotonic() + _PAUSE_S > deadline
+            if is_over or error.txn_requires_abort() or error.fatal() or not error.retriable():
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def _failed(what: str, error: KafkaError) -> CommfleetError:

@@ -133,6 +133,10 @@ class Worker:
         """SIGTERM; its exit code."""
         return self._end(signal.SIGTERM)
 
+    def abort(self) -> None:
+        """SIGABRT: the stacks of its threads stand in its log, and it ends."""
+        self._end(signal.SIGABRT)
+
     def suspend(self) -> None:
         """SIGSTOP: it stands still, and knows nothing of it."""
         self._running().send_signal(signal.SIGSTOP)

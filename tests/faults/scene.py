@@ -288,8 +288,11 @@ class Scene:
             **{f"COMMFLEET_SINKS__BRAZE__{name.upper()}": _text(value) for name, value in sink.items()},
         }
 
-    def last_words(self, lines: int = 12) -> str:
-        """The end of every worker's log."""
+    def last_words(self, lines: int = 60) -> str:
+        """The end of every worker's log; whoever still runs is made to say where its threads are."""
+        for member in self.fleet:
+            member.process.resume()
+            member.process.abort()
         logs = sorted(self.folder.glob("*.log"))
         said = {log.stem: log.read_text(errors="replace").splitlines() for log in logs}
         tails = {name: [line for line in all_ if "rdkafka#" not in line][-lines:] for name, all_ in said.items()}

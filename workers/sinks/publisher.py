@@ -5,9 +5,10 @@ the runner fills the next one meanwhile. Receipts of deliveries that need nothin
 idempotent producer, and are acknowledged before their delivery is resolved.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from common.errors import CommfleetError, FatalError
@@ -16,6 +17,8 @@ from workers.sinks.api import Delivered, Suppressed
 from workers.sinks.delivery import Delivery
 from workers.sinks.pool import Crashed, Inbox
 from workers.sinks.window import Window
+
+_CLOSE_S = 3.0
 
 
 class Transactions(Protocol):
@@ -92,21 +95,30 @@ class Publisher:
 
     def __init__(self, transactions: Transactions, plain: PlainProducer, inbox: Inbox) -> None:
         self._transactions, self._plain, self._inbox = transactions, plain, inbox
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
+        self._handed: SimpleQueue[Settlement | None] = SimpleQueue()
+        # a daemon: a client that stands still must not keep a worker from ending
+        self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
+        self._thread.start()
 
     def publish(self, settlement: Settlement) -> None:
         """Write the records and commit the offsets; a Settled reaches the inbox."""
-        self._thread.submit(self._run, settlement)
+        self._handed.put(settlement)
 
     def receipt(self, ended: Sequence[tuple[Delivery, Delivered | Suppressed]], records: Sequence[OutRecord]) -> None:
         """Write receipts; a Receipted reaches the inbox."""
         self._plain.write(records, lambda error: self._inbox.put(Receipted(ended, records, error)))
 
     def close(self) -> None:
-        """Wait for what runs, then let the producers go."""
-        self._thread.shutdown(wait=True)
-        self._transactions.close()
+        """Wait for what runs, within a bound, then let the producers go."""
+        self._handed.put(None)
+        self._thread.join(_CLOSE_S)
+        if not self._thread.is_alive():
+            self._transactions.close()
         self._plain.close()
+
+    def _work(self) -> None:
+        while (settlement := self._handed.get()) is not None:
+            self._run(settlement)
 
     def _run(self, settlement: Settlement) -> None:
         try:
