@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -64,7 +65,8 @@ class TransactionalProducer:
             for record in records:
                 self._produce(record)
             if offsets:
-                _retry(partial(self._producer.send_offsets_to_transaction, _partitions(offsets), group), _CALL_S)
+                send_offsets = partial(self._producer.send_offsets_to_transaction, _partitions(offsets), group)
+                _in_time(partial(_retry, send_offsets, _CALL_S), _CALL_S + _ABORT_S)
         except KafkaException as failure:
             self._abort(failure.args[0])
         try:
@@ -103,8 +105,7 @@ class TransactionalProducer:
     def _abort(self, error: KafkaError) -> NoReturn:
         """Nothing stands, whatever this client makes of it: starting the next one ends what is open on the broker.
 
-        A client was seen to stand still: in the fourth transaction after three that the broker refused, and for minutes in
-        `send_offsets_to_transaction` after the broker had been away for longer than the transaction's time-out.
+        A client whose broker refused several transactions in a row was seen to stand still in the next one.
         """
         if error.fatal():
             raise FatalError(f"this worker's transactions were fenced or failed for good: {_words(error)}")
@@ -130,6 +131,31 @@ def _retry(call: Callable[[float], Any], within_s: float) -> None:
             time.sleep(_PAUSE_S)
         else:
             return
+
+
+def _in_time(call: Callable[[], Any], within_s: float) -> None:
+    """Call in a thread that is left alone when it takes too long.
+
+    `send_offsets_to_transaction` ignores its time-out when the group's coordinator was away, and may never return
+    (librdkafka issue 5456; seen with 2.16). A client that is left behind is fenced by its successor.
+    """
+    ends: SimpleQueue[KafkaException | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            call()
+        except KafkaException as failure:
+            ends.put(failure)
+        else:
+            ends.put(None)
+
+    threading.Thread(target=run, name="offsets", daemon=True).start()
+    try:
+        end = ends.get(timeout=within_s)
+    except Empty:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the client does not return")) from None
+    if end is not None:
+        raise end
 
 
 def _failed(what: str, error: KafkaError) -> CommfleetError:
