@@ -7,7 +7,7 @@ from typing import Any
 
 from common.errors import InvalidEventError
 from workers.ingest.event_id import canonical_json, event_id, hash_of
-from workers.ingest.identity import pseudonym, resolved, substitute
+from workers.ingest.identity import customer_of, usable_id
 from workers.ingest.sources.api import NewEvent
 from workers.ingest.sources.exstream_config import (
     EMAIL_STATUSES,
@@ -82,14 +82,10 @@ class ExstreamTranslation:
     def _customer(self, signal: Any, event: CxiEvent) -> dict[str, Any] | None:
         """The site's own id, else a substitute; None for a file of many customers, which names nobody."""
         personal = self._personal_data(event)
-        found = (at(signal, path) for path in self._config.identity_paths)
-        if customer_id := next(filter(None, found), None):
-            return resolved(customer_id, **personal)
-        if local_id := text(event.user.get("CustomerId")):
-            return substitute(SOURCE, event.envelope.tenant, local_id, **personal)
-        if event.email:
-            return substitute(SOURCE, event.envelope.tenant, pseudonym(event.email), **personal)
-        return None
+        found = (usable_id(at(signal, path)) for path in self._config.identity_paths)
+        site_id = next(filter(None, found), None)
+        local_id = text(event.user.get("CustomerId"))
+        return customer_of(SOURCE, event.envelope.tenant, site_id, local_id, event.email, **personal)
 
     def _personal_data(self, event: CxiEvent) -> dict[str, str | None]:
         allowed = self._config.personal_data

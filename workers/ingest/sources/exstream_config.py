@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workers.ingest.auth_config import Auth
+from workers.ingest.identity import IdentityPath
 from workers.ingest.rate_limit_config import RateLimit
 
 Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
@@ -89,7 +90,7 @@ class ExstreamSource(BaseModel):
     email_statuses: dict[str, Status] = Field(
         default_factory=dict, description="More carrier statuses, or other meanings of the known ones."
     )
-    identity_paths: tuple[Path, ...] = Field(
+    identity_paths: tuple[IdentityPath, ...] = Field(
         ("user.CustomerId",), description="Where the site's own customer id stands; the first one found counts."
     )
     document_id_path: Path | None = Field(None, description="Where the id of this very document stands.")
