@@ -1,26 +1,31 @@
 """Exstream's CXI events become communication events; pure (exstream.md §6.1, design §12 first bullet)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from common.errors import InvalidEventError
 from workers.ingest.event_id import canonical_json, event_id, hash_of
+from workers.ingest.feeds import Signal
 from workers.ingest.identity import customer_of, usable_id
-from workers.ingest.sources.api import NewEvent
+from workers.ingest.sources.api import Events, NewEvent
 from workers.ingest.sources.exstream_config import (
     EMAIL_STATUSES,
-    Channel,
+    WISHES,
     ExstreamSource,
     OutputChannel,
     PersonalField,
     Status,
+    Wish,
 )
-from workers.ingest.sources.exstream_payload import Communication, CxiEvent, at, read, text
+from workers.ingest.sources.exstream_payload import Communication, CxiEvent
+from workers.ingest.sources.reading import at, read, text
+from workers.ingest.sources.words import Channel, Evidence, PreferenceKind, PreferenceState
 
 SOURCE = "exstream"
 TOPIC = "comms.communication.v1"
+PREFERENCES = "comms.preference.v1"
 
 _PREFIX = "Exstream-"
 _EMAIL = "Email-"
@@ -31,6 +36,9 @@ _USER_FIELDS = {
 }
 
 
+_SHARED = ("source", "source_instance", "occurred_at", "ingested_at", "customer")
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a schema type says: the status, the channel, and the site's name of the output channel."""
@@ -39,6 +47,11 @@ class Meaning:
     channel: Channel | None = None
     output_channel: str | None = None
 
+    @property
+    def is_email(self) -> bool:
+        """Whether its carrier tells of it, not Exstream's own channels."""
+        return self.channel is Channel.EMAIL and self.output_channel in (None, "Email")
+
 
 class ExstreamTranslation:
     """One site's way from a CXI event to a communication event."""
@@ -46,14 +59,47 @@ class ExstreamTranslation:
     def __init__(self, config: ExstreamSource) -> None:
         self._config = config
         self._email_statuses = {**EMAIL_STATUSES, **config.email_statuses}
+        self._wish_of = {**WISHES, **{name.lower(): wish for name, wish in config.delivery_preferences.items()}}
 
-    def __call__(self, signal: Any, received_at: datetime) -> NewEvent:
-        """The event of one signal; raises InvalidEventError naming every missing or wrong field."""
-        event = read(signal)
+    def __call__(self, signal: Any, received_at: datetime) -> Events:
+        """What one signal says; raises InvalidEventError naming every missing or wrong field.
+
+        That is what became of a document, that it is completed by it, and the customer's wish that it carries.
+        """
+        event = read(CxiEvent, signal, "one CXI event")
         meaning = meaning_of(event.envelope.schema_type, self._config.channels, self._email_statuses)
         if meaning.status is not Status.UNKNOWN and event.communication is None:
             raise InvalidEventError([("exstreamJob", "is missing, and so is exstreamEmailStatistics")])
-        return NewEvent(TOPIC, self._value(signal, event, meaning, received_at))
+        value = self._value(signal, event, meaning, received_at)
+        told = _signal_of(meaning)
+        wishes = self._wishes(signal, value)
+        return [NewEvent(TOPIC, value, signal=told), *self._completed(value, meaning, told), *wishes]
+
+    def _completed(self, value: dict[str, Any], meaning: Meaning, told: Signal | None) -> Iterator[NewEvent]:
+        """Once per document: whatever its channels, the event has one id."""
+        if meaning.status in self._config.completed_by and value["document_id"]:
+            own_id = event_id(SOURCE, hash_of("completed", value["source_instance"], value["document_id"]))
+            completed = Status.COMPLETED.value
+            yield NewEvent(TOPIC, {**value, "event_id": own_id, "type": completed, "failure_reason": None}, signal=told)
+
+    def _wishes(self, signal: Any, value: dict[str, Any]) -> Iterator[NewEvent]:
+        """The customer's wish, observed: it is repeated in every event and never overrides what they said."""
+        path = self._config.delivery_preference_path
+        said = at(signal, path) if path else None
+        if said is None or value["customer"] is None:
+            return
+        for report in reports_of(self._wish_of.get(said.lower())):
+            kind = report["kind"]
+            wish = {
+                **{name: value[name] for name in _SHARED},
+                "event_id": event_id(SOURCE, f"{value['event_id']}\n{kind}"),
+                "type": "CHANGED" if kind != "UNKNOWN" else "UNKNOWN",
+                "attributes": {"delivery_preference": said[:100]},
+                "effective_at": value["occurred_at"],
+                "evidence": Evidence.OBSERVED.value,
+                **report,
+            }
+            yield NewEvent(PREFERENCES, wish, signal=Signal.DELIVERY_PREFERENCE)
 
     def _value(self, signal: Any, event: CxiEvent, meaning: Meaning, received_at: datetime) -> dict[str, Any]:
         communication = event.communication
@@ -64,7 +110,7 @@ class ExstreamTranslation:
             "event_id": event_id(SOURCE, natural_id(signal, event)),
             "type": meaning.status.value,
             "source": SOURCE,
-            "source_instance": (communication and communication.domain) or event.envelope.tenant,
+            "source_instance": config.instance or (communication and communication.domain) or event.envelope.tenant,
             "occurred_at": occurred_at,
             "ingested_at": received_at,
             "customer": self._customer(signal, event),
@@ -127,6 +173,29 @@ def _failed(name: str, channels: Mapping[str, OutputChannel]) -> Meaning:
     if name in channels:
         return Meaning(Status.FAILED, channels[name].channel, name)
     return Meaning(Status.FAILED, Channel.EMAIL if name == "Email" else None, name)
+
+
+def _signal_of(meaning: Meaning) -> Signal | None:
+    if meaning.status is Status.UNKNOWN:
+        return None
+    return Signal.EMAIL_STATUS if meaning.is_email else Signal.DOCUMENT_STATUS
+
+
+def reports_of(wish: Wish | None) -> list[dict[str, Any]]:
+    """The fields of each report that a wish is; a wish that we have no word for is kept as such."""
+    if wish is None:
+        return [{"kind": "UNKNOWN"}]
+    found: list[dict[str, Any]] = []
+    if wish.preferred_channel:
+        kind = PreferenceKind.PREFERRED_CHANNEL.value
+        found.append({"kind": kind, "preferred_channel": wish.preferred_channel.value})
+    if wish.paperless is not None:
+        state = PreferenceState.ON if wish.paperless else PreferenceState.OFF
+        found.append({"kind": PreferenceKind.PAPERLESS.value, "state": state.value})
+    if wish.opted_out:
+        state, channel = PreferenceState.OPTED_OUT, wish.opted_out.value
+        found.append({"kind": PreferenceKind.CONSENT.value, "channel": channel, "state": state.value})
+    return found
 
 
 def natural_id(signal: Any, event: CxiEvent) -> str:

@@ -4,33 +4,17 @@ What we do not read is ignored: the `user` block is whatever the site's output m
 """
 
 import re
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from common.errors import InvalidEventError
+from workers.ingest.sources.reading import Block, Moment, text
 
 _QUEUE_FILE = re.compile(r"/jobs/(?P<job>[^/]+)/[^/]+/docgen/")
 """Job and flow instance are named in paths only: `/jobs/<jobId>/<flowInstanceId>/docgen/<stepId>/`."""
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is out of range") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""ISO 8601 with a zone, or epoch milliseconds: Exstream writes either (exstream.md §3)."""
-
-
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
-
-class Envelope(_Block):
+class Envelope(Block):
     """`expctr`: what kind of event this is and whose."""
 
     schema_type: str = Field(alias="schemaType", min_length=1)
@@ -39,7 +23,7 @@ class Envelope(_Block):
     event_date: Moment | None = Field(None, alias="eventDate")
 
 
-class Communication(_Block):
+class Communication(Block):
     """`exstreamJob` or `exstreamEmailStatistics`: which communication, when, and how it went."""
 
     communication_id: str = Field(alias="communicationId", min_length=1)
@@ -51,11 +35,11 @@ class Communication(_Block):
     email: str | None = Field(None, alias="customerEmailId")
 
 
-class CxiEvent(_Block):
+class CxiEvent(Block):
     """One event. An event type that we do not know may lack both blocks."""
 
     envelope: Envelope = Field(alias="expctr")
-    user: dict[str, Any] = {}
+    user: dict[str, Any] = Field(default_factory=dict)
     by_email: Communication | None = Field(None, alias="exstreamEmailStatistics")
     by_job: Communication | None = Field(None, alias="exstreamJob")
 
@@ -74,30 +58,3 @@ class CxiEvent(_Block):
         """The job that made the document, where a file path tells."""
         found = _QUEUE_FILE.search(text(self.user.get("QueueFilename")) or "")
         return found["job"] if found else None
-
-
-def read(signal: Any) -> CxiEvent:
-    """The event in a signal; raises InvalidEventError naming every missing or wrong field."""
-    if not isinstance(signal, dict):
-        raise InvalidEventError([("", "must be a JSON object, one CXI event")])
-    try:
-        return CxiEvent.model_validate(signal)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidEventError([(".".join(map(str, one["loc"])), one["msg"]) for one in details]) from None
-
-
-def text(value: Any) -> str | None:
-    """A value of the `user` block, whose values are all strings; empty ones are as good as absent."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    return str(value).strip() or None
-
-
-def at(signal: Any, path: str) -> str | None:
-    """The text at a dotted path of a signal, None where nothing stands there."""
-    for name in path.split("."):
-        if not isinstance(signal, dict):
-            return None
-        signal = signal.get(name)
-    return text(signal)

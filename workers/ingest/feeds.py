@@ -1,0 +1,61 @@
+"""Which feed tells which signal: for each signal of a system, one feed has the say (design §4, Identity).
+
+A system often tells the same thing twice, by a webhook and by an interface that is polled, under different ids: two
+events of one click would be counted twice. So every configured feed names the signals that it is trusted for, and
+`commfleet check` refuses two feeds of one signal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+
+class Signal(StrEnum):
+    """What a system tells, whichever way it comes."""
+
+    DOCUMENT_STATUS = "document_status"  # a document was generated, printed, uploaded, or that failed
+    EMAIL_STATUS = "email_status"  # an e-mail of a document was handed over, posted, opened, not delivered
+    DELIVERY_PREFERENCE = "delivery_preference"  # the customer's wish that a document's data carries
+    BATCH_STATUS = "batch_status"
+    CONTENT_STATUS = "content_status"  # templates, assets and blocks: changed, in review, approved
+    EMAIL_ENGAGEMENT = "email_engagement"  # delivered, opened, clicked, bounced
+    UNSUBSCRIBE = "unsubscribe"
+    SUPPRESSION = "suppression"  # an address that bounces for good, or complained
+    SUBSCRIPTION = "subscription"  # consent and subscription states
+    FORM = "form"
+    PAGE = "page"
+    SCORE = "score"
+    CAMPAIGN_RESPONSE = "campaign_response"
+    SURVEY = "survey"
+    PROFILE = "profile"
+    WORKSPACE = "workspace"
+    DOCUMENT = "document"
+    WORKFLOW = "workflow"
+    OUTCOME = "outcome"  # what became of an alert's own messages
+    ACKNOWLEDGEMENT = "acknowledgement"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One configured way in: the system and instance it speaks for, where it is set, and what it is trusted for."""
+
+    system: str
+    instance: str
+    setting: str
+    signals: frozenset[Signal]
+
+
+def conflicts(feeds: Iterable[Feed]) -> list[str]:
+    """Each signal of an instance that two feeds claim, in words that say what to do."""
+    claims = sorted((feed.system, feed.instance, signal, feed.setting) for feed in feeds for signal in feed.signals)
+    found = ((claim, [setting for *_, setting in same]) for claim, same in groupby(claims, key=lambda one: one[:3]))
+    return [_conflict(*claim, settings) for claim, settings in found if len(settings) > 1]
+
+
+def _conflict(system: str, instance: str, signal: str, settings: list[str]) -> str:
+    whose = f"{system} {instance}" if instance else system
+    return (
+        f"{signal} of {whose} comes by {' and '.join(settings)}: each would be an event of its own; leave it out of"
+        " `signals` of all but one, or give them another `instance` if they speak for different ones"
+    )
