@@ -15,6 +15,7 @@ class Reason(StrEnum):
     OVERSIZED = "oversized"  # larger than we, or the vendor, accept
     TOMBSTONE = "tombstone"  # a null value where none is legal
     WRONG_KEY = "wrong_key"  # a key other than the topic file prescribes
+    INVALID_SIGNAL = "invalid_signal"  # a source's signal whose fields are missing or wrong
     # a delivery that ends
     INVALID_PARAMETER = "invalid_parameter"  # the action's parameters cannot be made from this event
     MISSING_CUSTOMER = "missing_customer"  # the action needs an identity that the event lacks

@@ -33,6 +33,7 @@ from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
 from workers.flows.catalogue import Flows
 from workers.ingest.intake import Intake
+from workers.ingest.letters import IngestLetters
 from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
 from workers.ingest.webhook import Webhook
@@ -258,7 +259,8 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
     with worker.running():
         listener = listen(door)
         _log.info("webhook on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
-        webhook = Webhook(door, intake, worker.clock, IngestMeter(worker.metrics), catalogue().topics)
+        letters = IngestLetters(settings.prefix, settings.worker_name)
+        webhook = Webhook(door, intake, worker.clock, IngestMeter(worker.metrics), letters, catalogue().topics)
         if reread:
             _follow_secrets(worker, webhook, reread)
         for checking in (partial(_check_topics, worker), partial(_look_up, worker, ids)):

@@ -78,7 +78,7 @@ def _read(event: NewEvent) -> Event:
 def _event(raw: bytes, topic: str | None) -> NewEvent:
     signal, now = parse(raw), datetime.now(UTC)
     if topic is not None:
-        return CanonicalTranslation(topic, _SOURCE)(signal, now)
+        return CanonicalTranslation(topic, _SOURCE).event(signal, now)
     fitting = list(_fitting(signal, now))
     if len(fitting) == 1:
         return fitting[0]
@@ -89,7 +89,7 @@ def _event(raw: bytes, topic: str | None) -> NewEvent:
 def _fitting(signal: Any, now: datetime) -> Iterator[NewEvent]:
     for topic in flow_topics():
         try:
-            yield CanonicalTranslation(topic, _SOURCE)(signal, now)
+            yield CanonicalTranslation(topic, _SOURCE).event(signal, now)
         except InvalidEventError:
             continue
 

@@ -93,7 +93,7 @@ class _Producing:
         if len(line) > LINE_MAX_BYTES:
             return LineError(number, [("", f"is longer than {LINE_MAX_BYTES} bytes: an event a line, no array")])
         try:
-            event = self._translate(parse(line), self._clock.now())
+            event = self._translate.event(parse(line), self._clock.now())
             record = self._intake.record(event)
             answer = None if self._check else self._intake.submit(record)
         except InvalidEventError as error:

@@ -14,6 +14,7 @@ from tests.support.clock import ManualClock
 from tests.support.ingest import SOURCES, TOKEN, Counted, KeptRecords, door, intake, webhook_config
 from tests.support.sender import CREATED, EVENTS, WORKSPACE, Sender
 from workers.ingest.hooks import SignalOutcome
+from workers.ingest.letters import IngestLetters
 from workers.ingest.rotation import with_secrets
 from workers.ingest.webhook import Webhook
 
@@ -161,7 +162,7 @@ def test_a_source_that_sends_too_much_is_told_when_to_come_back(kept: KeptRecord
     limited = {**SOURCES["upstream"], "rate_limit": {"per_s": 0.5, "burst": 2}}
     billing = {"kind": "canonical", "auth": {"kind": "bearer", "tokens": ["other"]}}
     config = webhook_config(sources={"upstream": limited, "billing": billing})
-    app = Webhook(config, intake(kept), clock, hook, catalogue().topics).app()
+    app = Webhook(config, intake(kept), clock, hook, IngestLetters("", "test"), catalogue().topics).app()
     with AsgiClient(app) as client:
         sender = Sender(client)
         answers = [sender.event([CREATED, SECOND]), sender.event(CREATED)]
@@ -182,7 +183,7 @@ def test_a_source_that_sends_too_much_is_told_when_to_come_back(kept: KeptRecord
 def test_secrets_are_exchanged_while_it_runs(kept: KeptRecords) -> None:
     """The next request is judged by the new ones."""
     config = webhook_config()
-    webhook = Webhook(config, intake(kept), ManualClock(), Counted(), catalogue().topics)
+    webhook = Webhook(config, intake(kept), ManualClock(), Counted(), IngestLetters("", "test"), catalogue().topics)
     changed = {**SOURCES, "upstream": {"kind": "canonical", "auth": {"kind": "bearer", "tokens": ["new", TOKEN]}}}
     with AsgiClient(webhook.app()) as client:
         before = Sender(client).event(CREATED, authorization="Bearer new")

@@ -56,7 +56,7 @@ def by_fastavro(schema: Any, value: Any) -> bytes:
 def test_every_example_has_the_same_bytes(path: Path) -> None:
     """With all the schemas that there are."""
     topic = path.parent.name
-    value = CanonicalTranslation(topic, "test")(json.loads(path.read_text()), NOW).value
+    value = CanonicalTranslation(topic, "test").event(json.loads(path.read_text()), NOW).value
 
     assert compile_writer(catalogue().schema(topic))(b"prefix", value) == b"prefix" + by_fastavro(
         catalogue().schema(topic), value

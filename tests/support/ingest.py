@@ -17,6 +17,7 @@ from topics.catalogue import topics
 from workers.ingest.config import WebhookConfig
 from workers.ingest.hooks import SignalOutcome
 from workers.ingest.intake import Intake, Sender
+from workers.ingest.letters import IngestLetters
 from workers.ingest.webhook import create_app
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -113,4 +114,5 @@ def door(
     producer: Sender, config: WebhookConfig | None = None, hook: Counted | None = None, prefix: str = ""
 ) -> ASGIApp:
     """The app, at NOW."""
-    return create_app(config or webhook_config(), intake(producer, prefix), FixedClock(), hook or Counted())
+    letters = IngestLetters(prefix, "test")
+    return create_app(config or webhook_config(), intake(producer, prefix), FixedClock(), hook or Counted(), letters)

@@ -1,6 +1,7 @@
 """From Exstream's own payloads (exstream.md §6.1) to communication events."""
 
 import copy
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +75,13 @@ FILE_EVENT: dict[str, Any] = {
 }
 
 
-def source(**settings: Any) -> ExstreamTranslation:
+def source(**settings: Any) -> Callable[[Any, datetime], NewEvent]:
+    """The first event of each signal: what became of the document."""
+    translate = translation(**settings)
+    return lambda signal, received_at: translate(signal, received_at)[0]
+
+
+def translation(**settings: Any) -> ExstreamTranslation:
     auth = BearerAuth(kind="bearer", tokens=(SecretStr("t"),))
     channels = {"FileOutputChannel": {"channel": "PRINT"}, "Portal": {"channel": "WEB", "status": "DELIVERED"}}
     given = {"kind": "exstream", "auth": auth, "channels": channels, **settings}

@@ -44,7 +44,7 @@ def test_every_schema_is_one(topic: str) -> None:
 def test_every_example_is_valid(path: Path) -> None:
     """As an event, as it is posted, and as it stands in Kafka with all its defaults."""
     topic, example = path.parent.name, json.loads(path.read_text())
-    value = CanonicalTranslation(topic, "test")(example, NOW).value
+    value = CanonicalTranslation(topic, "test").event(example, NOW).value
 
     posted(topic).validate(example)
     Draft202012Validator(json_schema(catalogue().schema(topic))).validate(to_json(topic, value))
@@ -91,7 +91,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 def test_what_the_door_refuses_the_schema_refuses(event: Any) -> None:
     """The common mistakes; what only the door can tell is said in the module."""
     with pytest.raises(InvalidEventError):
-        CanonicalTranslation(TOPIC, "test")(event, NOW)
+        CanonicalTranslation(TOPIC, "test").event(event, NOW)
     assert not posted().is_valid(event)
 
 
@@ -110,7 +110,7 @@ def test_what_the_door_refuses_the_schema_refuses(event: Any) -> None:
 )
 def test_what_the_door_takes_the_schema_takes(event: Any) -> None:
     """What a sender may leave to us, it may leave to us here too."""
-    CanonicalTranslation(TOPIC, "test")(event, NOW)
+    CanonicalTranslation(TOPIC, "test").event(event, NOW)
     posted().validate(event)
 
 

@@ -1,4 +1,7 @@
-"""What a sender is told: pure, from what became of its signals to an HTTP answer (design §12)."""
+"""What a sender is told: pure, from what became of its signals to an HTTP answer (design §12).
+
+An answer is never empty, though a sender of a vendor's may not read it: Marketo takes an empty body for a failure.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,11 +16,12 @@ from workers.ingest.problem import Problem, fields
 
 
 def answer_one(admitted: Admitted, retry_after_s: int) -> Response:
-    """200 once it is stored, 400 or 413 when it never will be, 503 when nobody can tell."""
+    """200 once it is stored, kept as a dead letter or passed over, 400 or 413 when it never will be, else 503."""
     known = {"event_id": admitted.event_id} if admitted.event_id else {}
     match admitted.status:
-        case ItemStatus.STORED:
-            return _json(HTTPStatus.OK, {**known, "status": admitted.status.value})
+        case ItemStatus.STORED | ItemStatus.KEPT | ItemStatus.PASSED_OVER:
+            errors = {"errors": fields(admitted.errors)} if admitted.errors else {}
+            return _json(HTTPStatus.OK, {**known, "status": admitted.status.value, **errors})
         case ItemStatus.UNCONFIRMED:
             return _later(admitted.errors[0][1], retry_after_s, known)
         case _:

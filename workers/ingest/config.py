@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workers.ingest.auth_config import Auth
 from workers.ingest.rate_limit_config import RateLimit
-from workers.ingest.sources.exstream_config import ExstreamSource
+from workers.ingest.sources.catalogue import HookConfig
 
 
 class CanonicalSource(BaseModel):
@@ -22,7 +22,7 @@ class CanonicalSource(BaseModel):
     )
 
 
-SourceConfig = Annotated[ExstreamSource | CanonicalSource, Field(discriminator="kind")]
+SourceConfig = Annotated[HookConfig | CanonicalSource, Field(discriminator="kind")]
 
 
 class WebhookConfig(BaseModel):

@@ -11,10 +11,8 @@ from workers.ingest.auth_config import Auth
 from workers.ingest.config import CanonicalSource, SourceConfig
 from workers.ingest.hooks import SignalOutcome
 from workers.ingest.problem import Problem, RefusalError
-from workers.ingest.sources.api import Translate
 from workers.ingest.sources.canonical import CanonicalTranslation, check_topic
-from workers.ingest.sources.exstream import ExstreamTranslation
-from workers.ingest.sources.exstream_config import ExstreamSource
+from workers.ingest.sources.catalogue import Hook, hook_of
 
 UNKNOWN_SOURCE = "unknown"
 """The metric label of whoever is not a configured source."""
@@ -24,10 +22,8 @@ class HookEntrances:
     """Vendors' own hooks, each under its configured name."""
 
     def __init__(self, sources: Mapping[str, SourceConfig]) -> None:
-        self._hooks: dict[str, tuple[Auth, Translate]] = {
-            name: (source.auth, ExstreamTranslation(source))
-            for name, source in sources.items()
-            if isinstance(source, ExstreamSource)
+        self._hooks: dict[str, Hook] = {
+            name: hook_of(source) for name, source in sources.items() if not isinstance(source, CanonicalSource)
         }
 
     def source_of(self, name: str) -> str:
@@ -38,12 +34,12 @@ class HookEntrances:
 
     def open(self, name: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Entrance:
         """The source's entrance; raises RefusalError (401) when the request is not its own."""
-        auth, translate = self._hooks[name]
+        hook = self._hooks[name]
         try:
-            authenticate(auth, headers, body, now)
+            authenticate(hook.auth, headers, body, now)
         except UnauthenticatedError as error:
-            raise unauthenticated(str(error), [auth]) from None
-        return Entrance(name, translate)
+            raise unauthenticated(str(error), [hook.auth]) from None
+        return Entrance(name, hook.translate, hook.keeps_bad, hook.unwrap)
 
 
 class EventEntrances:

@@ -8,7 +8,6 @@ events of one click would be counted twice. So every configured feed names the s
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 
 
 class Signal(StrEnum):
@@ -48,9 +47,11 @@ class Feed:
 
 def conflicts(feeds: Iterable[Feed]) -> list[str]:
     """Each signal of an instance that two feeds claim, in words that say what to do."""
-    claims = sorted((feed.system, feed.instance, signal, feed.setting) for feed in feeds for signal in feed.signals)
-    found = ((claim, [setting for *_, setting in same]) for claim, same in groupby(claims, key=lambda one: one[:3]))
-    return [_conflict(*claim, settings) for claim, settings in found if len(settings) > 1]
+    claims: dict[tuple[str, str, Signal], list[str]] = {}
+    for feed in feeds:
+        for signal in feed.signals:
+            claims.setdefault((feed.system, feed.instance, signal), []).append(feed.setting)
+    return [_conflict(*claim, sorted(found)) for claim, found in sorted(claims.items()) if len(found) > 1]
 
 
 def _conflict(system: str, instance: str, signal: str, settings: list[str]) -> str:

@@ -8,6 +8,8 @@ class SignalOutcome(StrEnum):
     """What became of a signal; closed, safe as a metric label."""
 
     STORED = "stored"
+    KEPT = "kept"  # bad, and a dead letter: its sender never sends again what was refused
+    PASSED_OVER = "passed_over"  # good, and not this feed's to tell: another one has the say
     INVALID = "invalid"  # 400: not JSON, or fields that are missing or wrong
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"  # this topic is not the source's to write

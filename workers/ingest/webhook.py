@@ -17,16 +17,18 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from common.clock import Clock
+from common.reasons import Reason
 from schemas.catalogue import catalogue
 from workers.ingest.admission import Admission, Entrance, whereabouts
 from workers.ingest.answers import answer_many, answer_one
 from workers.ingest.body import Memory, read_body, read_headers
 from workers.ingest.config import SourceConfig, WebhookConfig
-from workers.ingest.content import Signals, content_of
+from workers.ingest.content import Content, Signals, content_of, vendors_content_of
 from workers.ingest.endpoint import Endpoint
 from workers.ingest.entrances import UNKNOWN_SOURCE, EventEntrances, HookEntrances
 from workers.ingest.hooks import IngestHook, SignalOutcome
 from workers.ingest.intake import Intake
+from workers.ingest.letters import Bad, Holds, IngestLetters, Way
 from workers.ingest.problem import Problem, RefusalError
 from workers.ingest.rate_limit import RateLimits
 from workers.ingest.schema_pages import schema_list, schema_of
@@ -37,6 +39,12 @@ _STOPPING = "the receiver is stopping: the signal is not confirmed, send it agai
 _ROUTES = "signals go to /hooks/{source}, events to /v1/events/{topic}, both by POST; GET /v1/schemas tells more"
 _FAILED = "the receiver failed: the signal is not confirmed, send it again later"
 
+_UNREADABLE = frozenset({SignalOutcome.INVALID, SignalOutcome.UNSUPPORTED})
+_HEADER_CHARACTERS = 200
+
+ContentOf = Callable[[Mapping[str, str]], Content]
+"""How the headers of a request say what its body is; raises RefusalError (415)."""
+
 Open = Callable[[Mapping[str, str], bytes], Entrance]
 """Authenticates a request by its headers and body and says how to read it; raises RefusalError."""
 
@@ -46,10 +54,11 @@ def create_app(
     intake: Intake,
     clock: Clock,
     hook: IngestHook,
+    letters: IngestLetters,
     event_topics: Collection[str] | None = None,
 ) -> ASGIApp:
     """The door as an ASGI app; `event_topics` are those of the schema catalogue unless given."""
-    return Webhook(config, intake, clock, hook, event_topics or catalogue().topics).app()
+    return Webhook(config, intake, clock, hook, letters, event_topics or catalogue().topics).app()
 
 
 class Webhook:
@@ -61,10 +70,11 @@ class Webhook:
         intake: Intake,
         clock: Clock,
         hook: IngestHook,
+        letters: IngestLetters,
         event_topics: Collection[str],
     ) -> None:
         self._config, self._clock, self._hook = config, clock, hook
-        self._admission = Admission(intake, clock, hook)
+        self._admission = Admission(intake, letters, clock, hook)
         self._memory = Memory(config.bodies_max_bytes, config.retry_after_s)
         self._limits = RateLimits({name: source.rate_limit for name, source in config.sources.items()}, clock)
         self._event_topics = event_topics
@@ -93,12 +103,12 @@ class Webhook:
         except RefusalError as refusal:
             return self._refuse(UNKNOWN_SOURCE, refusal.problem)
         entrance = partial(self._open_hook, name)
-        return await self._guarded(request, source, entrance)
+        return await self._guarded(request, source, entrance, vendors_content_of)
 
     async def events(self, request: Request) -> Response:
         """Our own events of one topic."""
         entrance = partial(self._open_topic, request.path_params["topic"])
-        return await self._guarded(request, UNKNOWN_SOURCE, entrance)
+        return await self._guarded(request, UNKNOWN_SOURCE, entrance, content_of)
 
     async def schemas(self, _: Request) -> Response:
         """Which event topics there are, and where their JSON Schemas are."""
@@ -127,10 +137,10 @@ class Webhook:
     def _open_topic(self, topic: str, headers: Mapping[str, str], body: bytes) -> Entrance:
         return self._events.open(topic, headers, body, self._clock.now())
 
-    async def _guarded(self, request: Request, source: str, entrance: Open) -> Response:
+    async def _guarded(self, request: Request, source: str, entrance: Open, content_of: ContentOf) -> Response:
         """The answer, whatever happens; a fault of ours is a 503, for the sender cannot mend it."""
         try:
-            return await self._receive(request, entrance)
+            return await self._receive(request, entrance, content_of)
         except RefusalError as refusal:
             return self._refuse(source, refusal.problem)
         except asyncio.CancelledError:  # the server's drain time is over; without an answer it would say 500
@@ -139,7 +149,7 @@ class Webhook:
             log.error("a request of %s met a bug: %s", source, whereabouts(bug))
             return self._unavailable(source, _FAILED, SignalOutcome.BUG)
 
-    async def _receive(self, request: Request, entrance: Open) -> Response:
+    async def _receive(self, request: Request, entrance: Open, content_of: ContentOf) -> Response:
         headers = read_headers(request, self._config)
         content = content_of(headers)
         with self._memory.lease() as take:
@@ -148,11 +158,29 @@ class Webhook:
             try:
                 plain = content.plain(body, self._config.body_max_bytes)
                 take(len(plain) if plain is not body else 0)
-                signals = content.signals(plain, self._config.items_max)
+                signals = content.signals(plain, self._config.items_max, opened.unwrap)
                 self._limits.check(opened.source, len(signals.items))
             except RefusalError as refusal:
-                return self._refuse(opened.source, refusal.problem)
+                return await self._unreadable(opened, body, headers, refusal.problem)
             return await self._admit(opened, signals, headers.get("traceparent"))
+
+    async def _unreadable(
+        self, entrance: Entrance, body: bytes, headers: Mapping[str, str], problem: Problem
+    ) -> Response:
+        """A body that could not be taken apart: refused, or kept whole where its sender sends nothing twice."""
+        if not entrance.keeps_bad or problem.outcome not in _UNREADABLE:
+            return self._refuse(entrance.source, problem)
+        bad = Bad(
+            Way.WEBHOOK,
+            entrance.source,
+            body,
+            Reason.MALFORMED,
+            problem.errors or [("", problem.detail)],
+            Holds.BODY,
+            headers.get("content-type", "")[:_HEADER_CHARACTERS],
+            headers.get("content-encoding", "")[:_HEADER_CHARACTERS],
+        )
+        return answer_one(await self._admission.keep(entrance.source, bad), self._config.retry_after_s)
 
     async def _admit(self, entrance: Entrance, signals: Signals, trace_parent: str | None) -> Response:
         admitted = await self._admission.admit(entrance, signals.items, trace_parent)

@@ -8,7 +8,7 @@ from typing import Any
 from common.codec import from_json
 from common.errors import ForbiddenTopicError, InvalidEventError, UnknownTopicError
 from workers.ingest.event_id import canonical_json, event_id
-from workers.ingest.sources.api import NewEvent
+from workers.ingest.sources.api import Events, NewEvent
 
 WRITTEN_BY_WORKERS = frozenset({"comms.consent.v1", "comms.journey.v1", "comms.receipt.v1"})
 """Decisions, not reports: a raw claim must never reach a vendor as one (design §8, §12)."""
@@ -28,7 +28,11 @@ class CanonicalTranslation:
     def __init__(self, topic: str, source: str) -> None:
         self._topic, self._source = topic, source
 
-    def __call__(self, signal: Any, received_at: datetime) -> NewEvent:
+    def __call__(self, signal: Any, received_at: datetime) -> Events:
+        """The event, alone; raises InvalidEventError as `event` does."""
+        return (self.event(signal, received_at),)
+
+    def event(self, signal: Any, received_at: datetime) -> NewEvent:
         """The event; raises InvalidEventError naming every field that is missing, unknown or wrong.
 
         `event_id` and `source` may be absent, `ingested_at` is ours whatever the sender says.
