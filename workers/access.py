@@ -44,6 +44,7 @@ _SINK = "sink-"
 
 _JOURNEYS_WRITE = ("comms.consent.v1", "comms.journey.v1", "comms.workspace.v1")
 _RECEIPT = "comms.receipt.v1"
+_INGEST = "ingest"
 
 
 def sinks() -> tuple[str, ...]:
@@ -94,6 +95,7 @@ def principals(given: Iterable[str]) -> Mapping[str, str]:
 
 def _webhook(prefix: str) -> Iterator[Grant]:
     yield from _each(_open_topics(), prefix, "Write", "what sources send")
+    yield from _each([dead_letter_topic(_INGEST)], prefix, "Write", "bad signals of senders that send nothing twice")
     closed = (name for name in flow_topics() if name not in _open_topics())
     yield from _each(closed, prefix, "Describe", "partition counts are checked at the start")
 
@@ -122,11 +124,18 @@ def _tools(prefix: str) -> Iterator[Grant]:
     yield from _each(letters, prefix, "Read", "dlq list, show")
     yield from _each(letters, prefix, "Write", "redrive and discard mark a letter as dealt with")
     yield from _each(letters, prefix, "Delete", "what is dealt with is deleted")
+    yield from _each(_open_topics(), prefix, "Write", "redrive of signals through their parser")
     yield from _each(flow_topics(), prefix, "Read", "redrive looks for later events; offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Read", "offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Write", "redrive sends again; offsets accept")
     yield Grant(Resource.GROUP, f"{prefix}commfleet.", "Read", "offsets accept, status", is_prefix=True)
-    yield Grant(Resource.TRANSACTIONAL_ID, f"{prefix}redrive-", "Write", "one redrive of a sink at a time", True)
+    yield Grant(
+        Resource.TRANSACTIONAL_ID,
+        f"{prefix}redrive-",
+        "Write",
+        "one redrive of one topic at a time",
+        True,
+    )
 
 
 def _topics(prefix: str) -> Iterator[Grant]:

@@ -32,10 +32,12 @@ from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
 from workers.flows.catalogue import Flows
+from workers.ingest.config import WebhookConfig
 from workers.ingest.intake import Intake
-from workers.ingest.letters import IngestLetters
+from workers.ingest.letters import INGEST, IngestLetters
 from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
+from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
@@ -289,10 +291,16 @@ def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Setti
 def _check_topics(worker: Worker) -> None:
     """The door is open while the broker is away (it answers 503); what is wrong with topics keeps it unready."""
     try:
-        worker.await_topics(list(flow_topics()))
+        worker.await_topics([*flow_topics(), *_kept_in(worker.settings.ingest.webhook)])
     except ConfigurationError as error:
         _log.error("%s", error)
         worker.broker_state(str(error))
+
+
+def _kept_in(door: WebhookConfig) -> list[str]:
+    """Where bad signals go, where a source keeps them."""
+    keeps = any(isinstance(source, VendorSource) and source.on_bad is OnBad.KEEP for source in door.sources.values())
+    return [dead_letter_topic(INGEST)] if keeps else []
 
 
 def _look_up(worker: Worker, ids: IdsAhead) -> None:

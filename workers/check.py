@@ -10,6 +10,8 @@ from topics.catalogue import dead_letter_topic, retry_topic, topics
 from workers.catalogue import all_flows, configured_sinks, sink_problems
 from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
+from workers.ingest.feeds import conflicts
+from workers.ingest.sources.catalogue import hook_feeds
 from workers.schema_ids import schema_ids
 from workers.schemas_command import schema_problems
 from workers.settings import Settings
@@ -17,7 +19,7 @@ from workers.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics or flows."""
+    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest or flows."""
 
     part: str
     message: str
@@ -34,6 +36,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_registry(settings),
         *_schemas(settings, against, mode),
         *_topics(),
+        *_feeds(settings),
         *_flows(settings),
     ]
 
@@ -66,6 +69,11 @@ def _topics() -> Iterator[Problem]:
     for topic in found.values():
         if topic.schema and topic.schema not in catalogue().topics:
             yield Problem("topics", f"{topic.name} has the schema {topic.schema}, which is not in schemas/")
+
+
+def _feeds(settings: Settings) -> Iterator[Problem]:
+    """One feed has the say in each signal; every way in adds its own here."""
+    yield from (Problem("ingest", problem) for problem in conflicts(hook_feeds(settings.ingest.webhook.sources)))
 
 
 def _flows(settings: Settings) -> Iterator[Problem]:

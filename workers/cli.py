@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 if TYPE_CHECKING:
-    from workers.dead_letters import Filter
+    from workers.mailbox import Filter
     from workers.produce import LineError, Stored
     from workers.settings import Settings
 
 SINKS = ("braze", "ecm", "marketo", "notifications")
+LETTERS = (*SINKS, "ingest")
 GROUPS = ("main", "consent")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -347,13 +348,14 @@ def _tell_lines(answers: "Iterable[Stored | LineError]", say: Callable[[str], No
 
 @main.group()
 def dlq() -> None:
-    """Dead letters: deliveries that need a person. A letter is addressed partition:offset."""
+    """Dead letters: deliveries and signals that need a person. A letter is addressed partition:offset."""
 
 
 def _filters(command: Any) -> Any:
     """The conditions that list and redrive share."""
     options = (
         click.option("--flow", help="Of this flow; - for records that no flow could use."),
+        click.option("--source", help="Of this source of the ingest."),
         click.option("--reason", callback=_reason, help="With this reason."),
         click.option("--since", callback=_since, help="Since a time, or an age: 30m, 2h, 7d."),
         click.option("--key", help="With this record key."),
@@ -394,8 +396,10 @@ def _address(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]
     return given
 
 
-_any_sink = click.option("--sink", type=click.Choice(SINKS), help="Of one sink only.")
-_one_sink = click.option("--sink", type=click.Choice(SINKS), default=SINKS[0], show_default=True, help="Whose letters.")
+_any_sink = click.option("--sink", type=click.Choice(LETTERS), help="Of one sink only, or of the ingest.")
+_one_sink = click.option(
+    "--sink", type=click.Choice(LETTERS), default=LETTERS[0], show_default=True, help="Whose letters."
+)
 
 
 @dlq.command("stats")
@@ -447,7 +451,10 @@ def dlq_redrive(
     settings: "Settings", letters: tuple[str, ...], sink: str, rate: float, even_if_stale: bool, dry_run: bool,
     yes: bool, **conditions: Any,
 ) -> None:  # fmt: skip
-    """Send letters again, to the failed sink only; shows its plan first. Stopped, it can be started again."""
+    """Send letters again, to the failed sink only, or signals through their parser; shows its plan first.
+
+    Stopped, it can be started again.
+    """
     from workers import letters_command, show
 
     mailbox = letters_command.dead_letters(settings, sink)
@@ -582,13 +589,13 @@ def status(settings: "Settings", urls: tuple[str, ...]) -> None:
 
 
 def _filter(**conditions: Any) -> "Filter":
-    from workers.dead_letters import Filter
+    from workers.mailbox import Filter
 
     return Filter(**conditions)
 
 
 def _sinks(sink: str | None) -> tuple[str, ...]:
-    return (sink,) if sink else SINKS
+    return (sink,) if sink else LETTERS
 
 
 @main.command()

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from common.codec import Decoder
+from common.codec import Decoder, Encoder
 from common.errors import BrokerDownError, ConfigurationError
 from common.kafka.admin import TopicAdmin
 from common.kafka.clients import producer_config
@@ -12,7 +12,11 @@ from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
 from topics.catalogue import Kind, dead_letter_topic, retry_topic, topics
 from workers.catalogue import all_flows
-from workers.dead_letters import DeadLetters, Letter, Step
+from workers.dead_letters import DeadLetters
+from workers.ingest.intake import Intake, Nobody
+from workers.ingest.letters import INGEST, Way
+from workers.ingest_letters import HookParser, IngestMailbox
+from workers.mailbox import Letter, Mailbox, Step
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 
@@ -21,7 +25,20 @@ _TRANSACTION_MS = 10_000
 log = logging.getLogger(__name__)
 
 
-def dead_letters(settings: Settings, sink: str) -> DeadLetters:
+def dead_letters(settings: Settings, sink: str) -> Mailbox:
+    """The letters of one sink, or of the ingest."""
+    return _of_ingest(settings) if sink == INGEST else of_sink(settings, sink)
+
+
+def _of_ingest(settings: Settings) -> IngestMailbox:
+    door = settings.ingest.webhook
+    parsers = {Way.WEBHOOK.value: HookParser(door.sources, door.body_max_bytes, door.items_max)}
+    intake = Intake(Nobody(), Encoder(schema_ids(settings)), topics(), settings.prefix)
+    topic = settings.prefix + dead_letter_topic(INGEST)
+    return IngestMailbox(LogReader(settings.kafka.client()), topic, parsers, intake)
+
+
+def of_sink(settings: Settings, sink: str) -> DeadLetters:
     """The letters of one sink."""
     return DeadLetters(
         reader=LogReader(settings.kafka.client()),
@@ -47,7 +64,7 @@ def retry_topics(prefix: str, sink: str) -> dict[str, str]:
 def redrive(
     settings: Settings, sink: str, steps: Sequence[Step], rate: float, on_sent: Callable[[Letter], None]
 ) -> int:
-    """Send letters again to the failed sink only, at most `rate` a second; how many were sent.
+    """Send letters again, to the failed sink only, or through their parser, at most `rate` a second; how many were.
 
     Who redrives the same sink already is fenced (FatalError), and what was closed meanwhile is left alone.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from common.clock import SystemClock
 from common.codec import Encoder, LocalSchemas
@@ -10,7 +10,7 @@ from common.kafka.clients import producer_config
 from common.kafka.producer import ConfirmedProducer
 from schemas.catalogue import catalogue
 from topics.catalogue import topics
-from workers.ingest.intake import Intake
+from workers.ingest.intake import Intake, Nobody
 from workers.lines import Progress, Unseen, bytes_left, lines_of
 from workers.produce import LineError, Stored, produce
 from workers.schema_ids import schema_ids
@@ -61,20 +61,8 @@ def _produced(
 @contextmanager
 def _intake(settings: Settings, is_check: bool) -> Iterator[Intake]:
     if is_check:
-        yield Intake(_Nobody(), Encoder(LocalSchemas()), topics(), settings.prefix)
+        yield Intake(Nobody(), Encoder(LocalSchemas()), topics(), settings.prefix)
         return
     encoder = Encoder(schema_ids(settings))
     with closing(ConfirmedProducer(producer_config(settings.kafka.client()))) as producer:
         yield Intake(producer, encoder, topics(), settings.prefix)
-
-
-class _Nobody:
-    """Stands where a producer would; a check that sends is a bug."""
-
-    async def send_all(self, _: Any) -> Any:
-        """Refuse."""
-        raise AssertionError("a check must not send")
-
-    def submit(self, _: Any) -> Any:
-        """Refuse."""
-        raise AssertionError("a check must not send")

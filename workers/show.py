@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from common.settings.show import Row
     from topics.plan import Step
     from workers.check import Problem as Fault
-    from workers.dead_letters import Letter, Line
-    from workers.dead_letters import Step as RedriveStep
     from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
     from workers.flows.flow import Flow
+    from workers.mailbox import Letter, Line
+    from workers.mailbox import Step as RedriveStep
     from workers.offsets_command import Plan as OffsetPlan
     from workers.schemas_command import SchemaRow
     from workers.status_command import TopicLag, WorkerStatus

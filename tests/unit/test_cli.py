@@ -19,8 +19,9 @@ from common.event import Position
 from topics.plan import Advice, CreateTopic, Problem, Step
 from workers import letters_command, topics_command
 from workers.cli import main
-from workers.dead_letters import DeadLetters, Filter, Letter
-from workers.dead_letters import Step as RedriveStep
+from workers.dead_letters import DeadLetters
+from workers.mailbox import Filter, Letter
+from workers.mailbox import Step as RedriveStep
 from workers.settings import Settings
 from workers.sinks.headers import Origin
 

@@ -12,7 +12,7 @@ from common.kafka.embedded import EmbeddedBroker
 from common.kafka.verify import complaint
 from common.settings import KafkaSettings
 from topics.plan import Advice
-from workers.letters_command import dead_letters
+from workers.letters_command import of_sink
 from workers.produce import LineError, Stored
 from workers.produce_command import produce_lines
 from workers.settings import Settings
@@ -123,7 +123,7 @@ def test_the_partition_setting_is_for_the_topics_that_share_a_count() -> None:
 
 def test_letters_know_every_group_of_their_sink() -> None:
     """A letter goes back to the retry topic of the group that wrote it."""
-    letters = dead_letters(Settings(prefix="acme."), "braze")
+    letters = of_sink(Settings(prefix="acme."), "braze")
 
     assert letters.topic == "acme.comms.dlq.braze.v1"
     assert letters.retry_topics == {

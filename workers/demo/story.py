@@ -18,12 +18,13 @@ from common.kafka.clients import producer_config
 from common.kafka.transactions import TransactionalProducer
 from workers import letters_command
 from workers.catalogue import all_flows, configured_sinks
-from workers.dead_letters import DeadLetters, Letter
+from workers.dead_letters import DeadLetters
 from workers.demo import signals
 from workers.demo.counted import Counted, FlowCount, Screen
 from workers.demo.fleet import Fleet
 from workers.demo.site import curl_lines, site
 from workers.demo.tally import DeliveryCount, Expected, Tally
+from workers.mailbox import Letter
 from workers.settings import load_settings
 from workers.sinks.headers import NO_FLOW
 
@@ -190,7 +191,7 @@ class _Story:
         return {one.flow for one in self._expected if one.flow != NO_FLOW} - set(delivered)
 
     def _letters(self) -> DeadLetters:
-        return letters_command.dead_letters(self._settings, "braze")
+        return letters_command.of_sink(self._settings, "braze")
 
 
 def _delivered(counts: Iterable[DeliveryCount]) -> int:

@@ -15,8 +15,8 @@ from common.event import Event, Position
 from common.kafka.log_reader import LogReader
 from common.metrics import samples
 from topics.catalogue import topics
-from workers.dead_letters import Letter
 from workers.flows.catalogue import Flows
+from workers.mailbox import Letter
 from workers.sinks.api import Sink
 from workers.sinks.headers import NO_FLOW
 

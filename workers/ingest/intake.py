@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from common.codec import Encoder, headers_of
 from common.errors import RecordTooLargeError
@@ -33,6 +33,18 @@ class Sender(Protocol):
     def submit(self, record: Outgoing) -> "Future[Position]":
         """Send; the future has the position or the error."""
         ...
+
+
+class Nobody:
+    """Stands where a producer would; a caller that makes records only, and sends by it, has a bug."""
+
+    async def send_all(self, _: Any) -> Any:
+        """Refuse."""
+        raise AssertionError("nothing is to be sent from here")
+
+    def submit(self, _: Any) -> Any:
+        """Refuse."""
+        raise AssertionError("nothing is to be sent from here")
 
 
 class Intake:

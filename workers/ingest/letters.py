@@ -55,8 +55,7 @@ class Bad:
     @property
     def detail(self) -> str:
         """Every fault by its field, cut to what a header may hold; no value of the signal's own."""
-        told = "; ".join(f"{name}: {what}" if name else what for name, what in self.errors)
-        return told[:_DETAIL_CHARACTERS]
+        return told(self.errors)[:_DETAIL_CHARACTERS]
 
 
 class IngestLetters:
@@ -94,6 +93,11 @@ class IngestLetters:
                 f"the signal has {record.size} bytes as a dead letter, the topic takes {self._limit}"
             )
         return record
+
+
+def told(errors: Sequence[tuple[str, str]]) -> str:
+    """Every fault by its field, in one line."""
+    return "; ".join(f"{name}: {what}" if name else what for name, what in errors)
 
 
 def _headers(facts: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
