@@ -351,6 +351,58 @@ def test_personal_data_travels_only_where_the_settings_allow_it() -> None:
     assert "first_name" not in open_hearted
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("email", [("CHANGED", "PREFERRED_CHANNEL", "EMAIL", None)]),
+        ("Print", [("CHANGED", "PREFERRED_CHANNEL", "PRINT", None)]),
+        ("green", [("CHANGED", "PAPERLESS", None, "ON")]),
+        ("no-sms", [("CHANGED", "CONSENT", None, "OPTED_OUT")]),
+        ("pigeon", [("UNKNOWN", "UNKNOWN", None, None)]),
+        ("", []),
+    ],
+)
+def test_the_wish_that_an_event_carries_is_observed(said: str, expected: list[tuple[Any, ...]]) -> None:
+    """M3: it is repeated in every event, so it is evidence of little weight; one without a word of ours is kept."""
+    translate = translation(delivery_preferences={"green": {"paperless": True}, "NO-SMS": {"opted_out": "SMS"}})
+
+    found = [
+        written_and_read(one) for one in translate(changed(EMAIL_EVENT, "user.DeliveryPreference", said), RECEIVED)[1:]
+    ]
+
+    assert [(one["type"], one["kind"], one["preferred_channel"], one["state"]) for one in found] == expected
+    assert {one["evidence"] for one in found} <= {"OBSERVED"}
+    assert {one["customer"]["customer_id"] for one in found} <= {CUSTOMER}
+
+
+def test_a_wish_of_nobody_is_not_told() -> None:
+    """A file of many customers carries none of a customer; a site may leave wishes out altogether."""
+    nobody = changed(FILE_EVENT, "user.DeliveryPreference", "email")
+
+    assert [event.topic for event in translation()(nobody, RECEIVED)] == ["comms.communication.v1"]
+    assert len(translation(delivery_preference_path=None)(EMAIL_EVENT, RECEIVED)) == 1
+
+
+def test_a_document_is_completed_once_whatever_its_channels() -> None:
+    """M4: by the statuses that the settings name, with one id for the document."""
+    translate = translation(document_id_path="user.DocNo", completed_by=["DELIVERED", "RELEASED"])
+    posted = changed(of_type("Exstream-Email-POST"), "user.DocNo", "D-1")
+    printed = changed(of_type("Exstream-FileOutputChannel"), "user.DocNo", "D-1")
+
+    by_mail, by_print = (translate(one, RECEIVED)[1] for one in (posted, printed))
+
+    assert (by_mail.value["type"], by_print.value["type"]) == ("COMPLETED", "COMPLETED")
+    assert by_mail.event_id == by_print.event_id
+    assert "COMPLETED" not in [event.value["type"] for event in translate(of_type("Exstream-Email-POST"), RECEIVED)]
+    assert "COMPLETED" not in [event.value["type"] for event in translate(EMAIL_EVENT, RECEIVED)]
+
+
+def test_what_completes_a_document_needs_the_documents_id() -> None:
+    """Else each channel would complete it anew, and a campaign would go out for each."""
+    with pytest.raises(ValidationError, match="document_id_path"):
+        translation(completed_by=["DELIVERED"])
+
+
 def test_further_fields_come_from_configured_paths() -> None:
     """A document's id, its product and the like are where the site put them."""
     translate = source(document_id_path="user.DocNo", field_paths={"product": "user.Product"})

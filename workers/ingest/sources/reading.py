@@ -103,7 +103,7 @@ def number(value: Any, field: str, errors: list[tuple[str, str]]) -> int | None:
         return None
     try:
         found = Decimal(said)
-        if abs(found) < _LONG:  # also keeps 1e999999999 from becoming a whole number
+        if -_LONG < found < _LONG:  # also keeps 1e999999999 from becoming a whole number
             return int(found)
     except InvalidOperation:  # no number, or NaN
         pass

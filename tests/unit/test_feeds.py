@@ -1,0 +1,50 @@
+"""One feed has the say in each signal of a system; the checker refuses two."""
+
+from typing import Any
+
+from tests.support.hooks import VENDORS
+from tests.support.ingest import SOURCES
+from workers.check import check
+from workers.ingest.feeds import Feed, Signal, conflicts
+from workers.settings import Settings
+
+FORMS, SCORES = frozenset({Signal.FORM}), frozenset({Signal.FORM, Signal.SCORE})
+
+
+def problems(**sources: Any) -> list[str]:
+    """What the checker says of these sources."""
+    settings = Settings.model_validate({"ingest": {"webhook": {"sources": sources}}})
+    return [problem.message for problem in check(settings) if problem.part == "ingest"]
+
+
+def test_two_feeds_of_one_signal_are_refused_by_their_settings() -> None:
+    """Each would be an event of its own: one click, counted twice."""
+    feeds = [Feed("marketo", "1", "a", FORMS), Feed("marketo", "1", "b", SCORES)]
+
+    (problem,) = conflicts(feeds)
+
+    assert problem.startswith("form of marketo 1 comes by a and b")
+    assert "`signals`" in problem
+
+
+def test_feeds_of_other_instances_or_systems_do_not_meet() -> None:
+    """Two Munchkin ids are two systems."""
+    assert conflicts([Feed("marketo", "1", "a", FORMS), Feed("marketo", "2", "b", FORMS)]) == []
+    assert conflicts([Feed("marketo", "1", "a", FORMS), Feed("braze", "1", "b", FORMS)]) == []
+    assert conflicts([]) == []
+
+
+def test_the_checker_looks_at_every_source_of_the_webhook() -> None:
+    """Two hooks of one workspace, and a way out that it names."""
+    (found,) = problems(**VENDORS)
+
+    assert found.startswith("subscription of braze retail-eu comes by ingest.webhook.sources.braze and ")
+    assert problems(**{**VENDORS, "braze": {**VENDORS["braze"], "signals": ["survey"]}}) == []
+
+
+def test_two_installations_are_told_apart_by_their_instance() -> None:
+    """As the message says."""
+    letters = SOURCES["letters"]
+
+    assert len(problems(one=letters, two=letters)) == 3
+    assert problems(one=letters, two={**letters, "instance": "other"}) == []
