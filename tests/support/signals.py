@@ -172,7 +172,7 @@ ECM: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     "job_id": "xsi2-44417320",
     "billing_code_base64": "U1VNTUVSLVBST01P",
-    "customer_reference_base64": "ZXZ0OjlmMmN8YmF0Y2g6NDcxMTpmYWlsZWQ=",  # evt:9f2c|batch:4711:failed
+    "customer_reference_base64": "ZXZ0OjlmMmMgYmF0Y2g6NDcxMTpmYWlsZWQ=",  # evt:9f2c batch:4711:failed
     "entry_time": "2023-08-21T09:25:26.000Z",
     "job_state": ["Complete", "Posted"],
     "html_open_tracking": {"total_open_count": 1, "distinct_open_count": 1},

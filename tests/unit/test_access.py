@@ -33,6 +33,13 @@ def test_nobody_outside_writes_what_workers_decide() -> None:
         assert not _names(worker, "Read")
 
 
+def test_bad_signals_have_somewhere_to_go() -> None:
+    """The webhook keeps them; whoever redrives them publishes their events, and nothing that workers decide."""
+    assert "comms.dlq.ingest.v1" in _names("webhook", "Write")
+    assert "comms.engagement.v1" in _names("tools", "Write")
+    assert not _names("tools", "Write") & WRITTEN_BY_WORKERS
+
+
 def test_a_sink_writes_its_own_topics_only() -> None:
     """Its letters, what it parks, and receipts: no event topic, and nothing of another sink."""
     assert _names("sink-braze", "Write") == {

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from base64 import b64decode
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,28 @@ def test_the_sms_request_is_the_page_s() -> None:
     assert ours["destinations"] == [{"ref": "u:7240", "sms": "0034666999999"}]
     assert ours.keys() == page.keys()
     assert {**ours["options"], "message_id": "m"} == page["options"]
+
+
+@pytest.mark.parametrize(
+    ("alert_key", "reference"),
+    [("batch:4711:failed", "evt:e-1 batch:4711:failed"), ("", "evt:e-1"), ("k" * 201, "evt:e-1")],
+    ids=["an alert", "none", "too long"],
+)
+def test_the_status_of_a_job_leads_back_to_its_alert(alert_key: str, reference: str) -> None:
+    """The customer reference comes back with it (§4), and says which event and which alert it was."""
+    message: Message = replace(item().body, event_id="e-1", alert_key=alert_key)
+
+    assert message.reference == reference
+    assert json.loads(replace(jobs()[0], messages=(message,)).body())["options"]["customer_reference"] == reference
+
+
+def test_an_event_on_the_alert_topic_brings_its_key() -> None:
+    """Where a flow tells of alerts, its outcomes are that alert's."""
+    alert_event = replace(event(), value={**event().value, "alert_key": "batch:4711:failed"})
+    made = actions(config())["notify"].parameters(**GOOD["notify"])
+    assert isinstance(made, Notify)
+
+    assert mapping.notify(alert_event, made, config(), messaging()).body.alert_key == "batch:4711:failed"
 
 
 def test_an_alert_call_is_signed() -> None:

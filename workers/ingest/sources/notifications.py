@@ -24,7 +24,7 @@ from workers.ingest.sources.words import ActorKind
 
 SOURCE, TOPIC = "notifications", "comms.alert.v1"
 OURS = "evt:"
-"""What our sink puts before the event's id in a job's customer reference, `evt:<event id>|<alert key>`."""
+"""What our sink puts before the event's id in a job's customer reference, `evt:<event id> <alert key>`."""
 
 _ACTIONS = {"acknowledged": "ACKNOWLEDGED", "approved": "ACKNOWLEDGED", "rejected": "ACKNOWLEDGED", "read": "OUTCOME"}
 
@@ -45,7 +45,7 @@ class NotificationsTranslation:
         reference = plain(status.customer_reference)
         if not reference.startswith(OURS):
             return
-        event_id, _, alert_key = reference.removeprefix(OURS).partition("|")
+        event_id, _, alert_key = reference.removeprefix(OURS).partition(" ")
         if not event_id:
             raise InvalidEventError([("customer_reference_base64", "names no event behind evt:")])
         for delivery in status.deliveries:

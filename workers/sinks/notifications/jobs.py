@@ -82,7 +82,7 @@ class Send:
         options = {
             "message_id": self.message_id,
             "billing_code": config.billing_code,
-            "customer_reference": f"evt:{self.messages[0].event_id}",
+            "customer_reference": self.messages[0].reference,
         }
         return orjson.dumps(self._email(options) if self.channel is Channel.EMAIL else self._sms(options))
 

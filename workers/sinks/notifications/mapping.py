@@ -97,6 +97,7 @@ def _message(event: Event, parameters: Alert, config: NotificationsConfig, chann
         audience.users,
         tuple(sorted(set(channels))),
         audience.unknown,
+        str(event.value.get("alert_key") or ""),
     )
 
 

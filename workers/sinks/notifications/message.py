@@ -5,6 +5,9 @@ from datetime import datetime
 
 from workers.sinks.notifications.parameters import Alert, Channel
 
+_KEY_CHARACTERS = 200
+"""Nobody says how long a customer reference may be: a longer key stays out, and the event alone is named."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
@@ -16,6 +19,13 @@ class Message:
     users: tuple[str, ...]
     channels: tuple[Channel, ...] = ()
     unknown: tuple[str, ...] = ()
+    alert_key: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What comes back with the status of its job (§4, §5): the event, a space, the key of its alert if any."""
+        key = self.alert_key if len(self.alert_key) <= _KEY_CHARACTERS else ""
+        return f"evt:{self.event_id} {key}".rstrip()
 
     @property
     def told(self) -> tuple[str, ...]:
