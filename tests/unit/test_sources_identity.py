@@ -26,7 +26,7 @@ class Mapping:
     settings: dict[str, Any]
 
     def customer(self, name: str, site_id: Any) -> dict[str, Any] | None:
-        """The customer of the signal with this id in it, the same in all of its events."""
+        """The customer of the signal with this id in it, of its first event."""
         signal = like(self.signal)
         block = signal
         for step in self.path[:-1]:
@@ -34,7 +34,7 @@ class Mapping:
         block[self.path[-1]] = site_id
         source = webhook_config(sources={name: VENDORS[name] | self.settings}).sources[name]
         assert not isinstance(source, CanonicalSource)
-        (customer,) = [event.value["customer"] for event in hook_of(source).translate(signal, NOW)][:1]
+        customer: dict[str, Any] | None = hook_of(source).translate(signal, NOW)[0].value["customer"]
         return customer
 
 
