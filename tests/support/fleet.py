@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from workers.sinks.api import Limit, WindowKind
-from workers.sinks.budget import Budget, Purse
+from workers.sinks.budget import Budget
+from workers.sinks.limit import Count
 from workers.sinks.periods import begin_of
+from workers.sinks.purse import Purse
+from workers.sinks.slices import Slice
 from workers.sinks.wall import SKEW_S, TRUSTED_AFTER_S
 
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)  # the night after it, Berlin's clocks change
@@ -102,9 +105,11 @@ class World:
     """Time, a vendor and a fleet."""
 
     def __init__(
-        self, limits: Sequence[Limit], partitions: int, rng: random.Random, counted: Limit | None = None
-    ) -> None:
+        self, limits: Sequence[Limit], partitions: int, rng: random.Random, counted: Limit | None = None,
+        slots: int | None = None, rest_s: float = 5.0,
+    ) -> None:  # fmt: skip
         self.limits, self.partitions, self.rng, self.counted = limits, partitions, rng, counted
+        self.slots, self.rest_s = slots, rest_s
         self.now, self.vendor = 0.0, Vendor()
         self.fleet: list[Simulated] = []
         self.longest_s, self.per_step = 0.4, 10**6
@@ -117,8 +122,9 @@ class World:
     def start(self) -> Simulated:
         """A new process, with a clock that is a little wrong."""
         clock = SimulatedClock(self, self.rng.uniform(-SKEW_S, SKEW_S))
-        requests = {limit: limit.requests for limit in self.limits}
-        return Simulated(Budget(requests, 1.0, clock, self.partitions, counted=self.counted, settle_s=SETTLE_S), clock)
+        requests = {limit: limit.requests for limit in self.limits if limit != self.counted}
+        whole = Slice(requests, counted=self.counted, slots=self.slots)
+        return Simulated(Budget(whole, clock, self.partitions, settle_s=SETTLE_S, slot_rest_s=self.rest_s), clock)
 
     def rebalance(self, members: int, restarted: int = 0) -> None:
         """So many members, so many of them new processes; who is not a member any more ends."""
@@ -170,6 +176,6 @@ class World:
             since = (begin - START).total_seconds()
             seen = [at for at in (*self.vendor.arrivals, *self.vendor.others) if since <= at <= worker.asked_at]
             worker.asked_at = None
-            worker.budget.vendor_said(used=len(seen) if self.rng.random() < 0.9 else None)
+            worker.budget.vendor_said(Count(len(seen)) if self.rng.random() < 0.9 else None)
         if worker.budget.wants_count(self.now):
             worker.asked_at = self.now

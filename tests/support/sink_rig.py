@@ -28,7 +28,20 @@ from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
 from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
-from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
+from workers.sinks.api import (
+    Action,
+    Answered,
+    Batch,
+    Contacts,
+    Count,
+    Delivered,
+    Hold,
+    Item,
+    Limit,
+    Outcome,
+    Repeat,
+    Unsure,
+)
 from workers.sinks.budget import Budget
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
@@ -40,6 +53,7 @@ from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
+from workers.sinks.slices import Slice
 from workers.sinks.starts import FirstStarts
 from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
@@ -80,6 +94,7 @@ class ScriptedSink:
     probes: int = 0
     actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
     limits: Sequence[Limit] = ()
+    at_once: int | None = None
     on_look_up: Callable[[Sequence[Item]], Sequence[Delivered | Unsure | None]] = lambda items: [None] * len(items)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
@@ -109,7 +124,7 @@ class ScriptedSink:
         """What the test says; nothing was done by default."""
         return self.on_look_up(items)
 
-    def used_today(self) -> int | None:
+    def counted(self, spend: Callable[[], None]) -> Count | None:
         """Nothing is counted."""
         return None
 
@@ -182,6 +197,7 @@ class SinkRig:
         self.kafka = {"bootstrap.servers": bootstrap}
         self.flows, self.prefix, self._session_ms = flows, prefix, session_ms
         self.sink, self.schemas = ScriptedSink(), RigSchemas()
+        self.slice, self.meter = Slice(), NoMeter()
         self._encoder = Encoder(LocalSchemas())
         self._producer = Producer(producer_config(self.kafka))
         self.group = f"{prefix}commfleet.braze.main"
@@ -240,9 +256,9 @@ class SinkRig:
             ),
             Terms(self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
             Pace(**{**paces, **pace}),
-            Budget({}, 1.0, SystemClock(), 4),
+            Budget(self.slice, SystemClock(), 4, slot_rest_s=0.1, meter=self.meter),
             SystemClock(),
-            NoMeter(),
+            self.meter,
         )
 
     @contextmanager

@@ -55,6 +55,7 @@ class Dispatcher:
         """`freed` takes a delivery that became head of its lane."""
         self._budget, self.freed = budget, freed
         self._budget_at = 0.0
+        self._has_local = any(action.is_local for action in sink.actions.values())
         self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
         self._batcher: Batcher[Delivery] = Batcher(pace.linger_s)
@@ -113,7 +114,7 @@ class Dispatcher:
         while not self._ledger.is_away and (draft := self._next(now)):
             if draft.action.repeat is Repeat.ONCE and not self._is_named(draft):
                 if not self._naming.name(draft, now):
-                    self._budget.give_back()
+                    self._pool.unpay(draft)
                     self._give_back_unnamed(draft)
                     return
                 self._routes.sent(draft.action)
@@ -169,27 +170,34 @@ class Dispatcher:
             self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
 
     def _return(self, draft: Draft[Delivery]) -> None:
-        """A draft that was paid for and never left."""
-        self._budget.give_back()
+        """A draft that was chosen and never left."""
+        self._pool.unpay(draft)
         self.give_back(draft)
 
     def _next(self, now: float) -> Draft[Delivery] | None:
-        """The next draft, paid for: there is a slot, and the vendor's budget has a request left."""
-        if now < self._budget_at or not self._has_slot() or not (self._halves or len(self._batcher)):
+        """The next draft: there is a thread for it, and it is paid for, or makes no request."""
+        if not self._has_slot() or not (self._halves or len(self._batcher)):
+            return None
+        if self._has_local and (draft := self._choose(now, self._local_allowance)):
+            return draft
+        if now < self._budget_at:
             return None
         wait_s = self._budget.take(now)
         if wait_s > 0:
             self._budget_at = now + min(wait_s, _ASK_BUDGET_S)
             return None
-        draft = self._choose(now)
+        draft = self._choose(now, self._routes.allowance)
         if draft is None:
             self._budget.give_back()
         return draft
 
-    def _choose(self, now: float) -> Draft[Delivery] | None:
-        if self._halves and self._routes.allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
+    def _choose(self, now: float, allowance: Callable[[Action], int]) -> Draft[Delivery] | None:
+        if self._halves and allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
             return self._halves.popleft()
-        return self._batcher.take(now, self._routes.allowance)
+        return self._batcher.take(now, allowance)
+
+    def _local_allowance(self, action: Action) -> int:
+        return self._routes.allowance(action) if action.is_local else 0
 
     def _has_slot(self) -> bool:
         return self._pool.has_room and len(self._naming) < self._pace.max_in_flight * _NAMED_AHEAD
