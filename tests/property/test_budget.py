@@ -52,6 +52,28 @@ def test_no_short_window_is_ever_exceeded(limits: list[Limit], partitions: int, 
 
 
 @settings(max_examples=25)
+@given(st.sampled_from((1, 3, 7, 20)), st.sampled_from((4, 6, 12)), st.integers(0, 10**9))
+def test_no_more_than_the_slots_run_at_once(slots: int, partitions: int, seed: int) -> None:
+    """Through any moves and restarts, where a gained slot rests for as long as a request may take."""
+    world = World([Limit(10_000, 20.0)], partitions, random.Random(seed), slots=slots, rest_s=5.0)
+    history(world, 400, 0.23, 0.02)
+    assert world.vendor.most_at_once() <= slots
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_settled_fleet_uses_its_slots(members: int) -> None:
+    """Three members with seven slots together have seven requests running most of the time."""
+    world = World([Limit(10_000, 20.0)], 12, random.Random(members), slots=7)
+    world.longest_s = 2.0
+    world.rebalance(members)
+    while world.now < 60:
+        world.step(0.02)
+    since = [request for request in world.vendor.requests if request.left_at >= 20]
+    busy_s = sum(request.ends_at - request.left_at for request in since)
+    assert busy_s >= 0.9 * 7 * 40
+
+
+@settings(max_examples=25)
 @given(st.sampled_from(LONG), st.sampled_from((4, 12)), st.integers(0, 10**9))
 def test_no_long_window_is_ever_exceeded(limit: Limit, partitions: int, seed: int) -> None:
     """Hours and days that only we count: clocks that are set, and the day on which a zone's change."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from workers.sinks.api import Limit, WindowKind
 from workers.sinks.budget import Budget
@@ -54,8 +55,9 @@ class SimulatedClock:
 
 @dataclass
 class Running:
-    """A request on its way: when the vendor counts it, and when its answer is here."""
+    """A request on its way: when it left, when the vendor counts it, and when its answer is here."""
 
+    left_at: float
     counted_at: float
     ends_at: float
     around: AbstractContextManager[Purse]
@@ -80,6 +82,11 @@ class Vendor:
             starts = range(len(times))
             return max((bisect_left(times, times[i] + limit.window_s) - i for i in starts), default=0)
         return max(self.windows(limit).values(), default=0)
+
+    def most_at_once(self) -> int:
+        """The most requests of ours that ran at the same moment."""
+        steps = [(request.left_at, 1) for request in self.requests] + [(r.ends_at, -1) for r in self.requests]
+        return max(accumulate(step for _, step in sorted(steps)), default=0)
 
     def windows(self, limit: Limit) -> dict[datetime, int]:
         """Requests, ours and others', by the window that counted them."""
@@ -160,7 +167,7 @@ class World:
         around.__enter__()
         ends_at = self.now + self.rng.uniform(0, self.longest_s)
         counted_at = self.rng.uniform(self.now, ends_at)
-        request = Running(counted_at, ends_at, around)
+        request = Running(self.now, counted_at, ends_at, around)
         self.vendor.requests.append(request)
         worker.running.append(request)
 

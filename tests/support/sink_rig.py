@@ -46,7 +46,7 @@ from workers.sinks.budget import Budget
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
-from workers.sinks.meter import NoMeter
+from workers.sinks.meter import Meter, NoMeter
 from workers.sinks.ownership import Terms
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
@@ -95,6 +95,7 @@ class ScriptedSink:
     actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
     limits: Sequence[Limit] = ()
     at_once: int | None = None
+    on_counted: Callable[[Callable[[], None]], Count | None] = lambda _: None
     on_look_up: Callable[[Sequence[Item]], Sequence[Delivered | Unsure | None]] = lambda items: [None] * len(items)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
@@ -125,8 +126,8 @@ class ScriptedSink:
         return self.on_look_up(items)
 
     def counted(self, spend: Callable[[], None]) -> Count | None:
-        """Nothing is counted."""
-        return None
+        """What the test says; nothing is counted by default."""
+        return self.on_counted(spend)
 
     def probe(self, action: Action) -> Hold | None:
         """What the test says."""
@@ -138,11 +139,12 @@ class ScriptedSink:
 
 
 def rig_actions(settle_after_s: float, can_look_up: bool = False, **repeats: Any) -> dict[str, Action]:
-    """`send` once, `put` repeatable."""
+    """`send` once, `put` repeatable, `note` without any request."""
     once, repeatable, nobody = Repeat.ONCE, Repeat.REPEATABLE, Contacts.NOBODY
     made = (
         Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up, **repeats),
         Action("put", repeatable, nobody, Parameters, 10, 10_000, settle_after_s),
+        Action("note", repeatable, nobody, Parameters, 10, 10_000, 0.0, is_local=True),
     )
     return {action.name: action for action in made}
 
@@ -197,7 +199,8 @@ class SinkRig:
         self.kafka = {"bootstrap.servers": bootstrap}
         self.flows, self.prefix, self._session_ms = flows, prefix, session_ms
         self.sink, self.schemas = ScriptedSink(), RigSchemas()
-        self.slice, self.meter = Slice(), NoMeter()
+        self.slice = Slice()
+        self.meter: Meter = NoMeter()
         self._encoder = Encoder(LocalSchemas())
         self._producer = Producer(producer_config(self.kafka))
         self.group = f"{prefix}commfleet.braze.main"

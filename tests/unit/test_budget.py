@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from common.errors import BudgetGoneError, GateClosedError
+from common.reasons import Cause
 from tests.support.clock import ManualClock
 from workers.sinks.api import Limit, WindowKind
 from workers.sinks.budget import Budget
@@ -248,3 +249,85 @@ def test_waiting_for_leave_is_measured() -> None:
     clock.advance(21)
     drain(it, clock)
     assert meter.waits == [pytest.approx(21)]
+
+
+def test_a_lookup_is_not_measured_as_a_wait_unless_it_waited() -> None:
+    """Only those that had to wait are in the figure, the runner's own and a delivery thread's apart."""
+
+    class Meter:
+        """Remembers."""
+
+        def __init__(self) -> None:
+            self.waits: list[float] = []
+
+        def budget_waited(self, seconds: float) -> None:
+            """A request was taken after so long."""
+            self.waits.append(seconds)
+
+    clock, meter = ManualClock(), Meter()
+    it = rested(clock, Limit(3, 20.0), meter=meter)
+    with it.purse() as purse:
+        purse.spend()
+    drain(it, clock)
+    it.revoked()
+    clock.advance(100)
+    it.assigned(range(12), ())
+    drain(it, clock)
+    assert meter.waits == []
+
+
+def test_a_batch_and_its_further_requests_share_a_slot() -> None:
+    """They are made one after the other; a look-up of its own takes another slot, and frees it."""
+    clock = ManualClock()
+    it = rested(clock, Limit(100, 20.0), slots=2)
+    assert it.take(clock.monotonic()) == 0
+    with it.request() as purse:
+        purse.spend()
+        with it.purse() as other:
+            other.spend()
+            other.spend()
+            assert it.take(clock.monotonic()) > 0
+        assert it.take(clock.monotonic()) == 0
+        it.give_back()
+    assert [it.take(clock.monotonic()) for _ in range(2)] == [0, 0]
+    assert it.take(clock.monotonic()) > 0
+
+
+def test_the_question_for_the_count_is_paid_from_everything_else() -> None:
+    """It cannot wait for the quota that it asks about; the windows see it all the same."""
+    clock = ManualClock()
+    rate = Limit(3, 20.0)
+    it = budget(clock, rate, counted=DAY)
+    clock.advance(22)
+    assert drain(it, clock) == 0
+    assert it.wants_count(clock.monotonic())
+    with it.purse() as purse:
+        purse.ask()
+        it.vendor_said(Count(0))
+    assert drain(it, clock) == 2
+
+
+def test_partitions_without_a_part_are_told_with_what_to_do() -> None:
+    """Their backlog would wait for ever, and the vendor is never asked."""
+    clock = ManualClock()
+    it = Budget(Slice({Limit(3, 1.0): 3}), clock, 12)
+    it.assigned(range(9, 12), range(9, 12))
+    (hold,) = it.holds(clock.monotonic())
+    assert hold.cause is Cause.CONFIGURATION
+    assert "enough for 3 workers" in hold.detail
+    it.assigned(range(8, 12), (8,))
+    assert list(it.holds(clock.monotonic())) == []
+
+
+def test_a_quota_that_is_used_up_is_a_hold_until_it_is_asked_about_again() -> None:
+    """By the vendor's own count, before it has to refuse anything."""
+    clock = ManualClock()
+    it = budget(clock, DAY, counted=DAY)
+    drain(it, clock)
+    assert list(it.holds(clock.monotonic())) == []
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said(Count(1190))
+    (hold,) = it.holds(clock.monotonic())
+    assert (hold.cause, hold.action) == (Cause.QUOTA, "")
+    clock.advance(hold.until - clock.monotonic() + 1)
+    assert list(it.holds(clock.monotonic())) == []
