@@ -307,6 +307,21 @@ def test_the_question_for_the_count_is_paid_from_everything_else() -> None:
     assert drain(it, clock) == 2
 
 
+def test_a_question_that_the_windows_refuse_is_asked_soon_again() -> None:
+    """After a rebalance they are used up for a while; the vendor has not said that it cannot tell."""
+    clock = ManualClock()
+    it = budget(clock, Limit(3, 20.0), counted=DAY)
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    with it.purse() as purse, pytest.raises(BudgetGoneError):
+        purse.ask()
+    it.could_not_ask()
+    assert not it.wants_count(clock.monotonic())
+    clock.advance(1)
+    assert it.wants_count(clock.monotonic())
+    assert drain(it, clock) == 0
+
+
 def test_partitions_without_a_part_are_told_with_what_to_do() -> None:
     """Their backlog would wait for ever, and the vendor is never asked."""
     clock = ManualClock()

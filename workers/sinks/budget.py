@@ -112,7 +112,7 @@ class Budget:
         self._end(unsent=1, slots=1)
 
     def wants_count(self, now: float) -> bool:
-        """Whether to ask the vendor for its own count now; tell `vendor_said` what came of it, whatever it is."""
+        """Whether to ask the vendor for its count now; then `vendor_said` or `could_not_ask` is told what came of it."""
         with self._changed:
             return self._counted is not None and not self._is_suspended and self._counted.ask(self._out, self._at(now))
 
@@ -122,6 +122,12 @@ class Budget:
             if self._counted is not None:
                 self._counted.said(count or Count(), self._at(self._clock.monotonic()))
                 self._changed.notify_all()
+
+    def could_not_ask(self) -> None:
+        """The question that `wants_count` asked for was not paid for: other limits refuse it now. From any thread."""
+        with self._changed:
+            if self._counted is not None:
+                self._counted.could_not_ask(self._clock.monotonic())
 
     def holds(self, now: float) -> Iterator[RouteHold]:
         """Why nothing goes for long: this worker has no part of a limit, or the vendor's own count leaves none."""

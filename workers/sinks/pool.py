@@ -146,7 +146,7 @@ class DeliveryPool:
                 count = self._sink.counted(purse.ask)
             self._inbox.put(Counted(count))
         except BudgetGoneError:
-            self._inbox.put(Counted(None))
+            self._budget.could_not_ask()
         except BaseException as error:
             self._inbox.put(Crashed(error))
 

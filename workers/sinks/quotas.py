@@ -34,6 +34,7 @@ SHORT_S = 60.0
 SOON_S = 0.05
 """A wait for something that ends when it ends: a request, an answer."""
 
+_ASK_AGAIN_S = 0.5
 _GRANT = 1 / 6
 _KEPT_BACK = 50  # one in so many is kept for asking, and for the first request where only answers tell the count
 
@@ -189,6 +190,10 @@ class VendorCount:
     def used_up_until(self, now: float) -> float | None:
         """When it is asked again, where its last answer left us nothing; else None."""
         return self._ask_at if self._is_used_up and now < self._ask_at else None
+
+    def could_not_ask(self, now: float) -> None:
+        """Nobody was asked: soon again, and nothing is known that was not."""
+        self._is_asking, self._is_wanted, self._ask_at = False, True, now + _ASK_AGAIN_S
 
     def said(self, count: Count, now: Moment) -> None:
         """The vendor's answer to our question; it knows neither number where it could not tell."""
