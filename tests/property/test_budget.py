@@ -93,6 +93,30 @@ def test_a_quota_that_the_vendor_counts_is_never_exceeded(limit: Limit, partitio
     assert max(world.vendor.windows(limit).values()) <= limit.requests
 
 
+@settings(max_examples=8)
+@given(st.sampled_from((4, 12)), st.integers(0, 10**9))
+def test_a_quota_that_only_answers_tell_is_never_exceeded(partitions: int, seed: int) -> None:
+    """What a worker remembers may be two minutes old, and the others have gone on since."""
+    rng, limit = random.Random(seed), COUNTED[0]
+    world = World([limit], partitions, rng, counted=limit, answers_tell=True)
+    world.vendor.others = [0.0] * rng.randint(0, limit.requests * 9 // 10)
+    history(world, 900, 15.0, 0.02)
+    assert max(world.vendor.windows(limit).values()) <= limit.requests
+
+
+@pytest.mark.parametrize("members", [1, 4])
+def test_a_settled_fleet_uses_what_answers_tell(members: int) -> None:
+    """The first request of an hour goes alone; nine tenths of the hour are used all the same."""
+    limit = Limit(3000, 3600.0, WindowKind.ALIGNED, is_counted=True)
+    world = World([limit], 12, random.Random(members), counted=limit, answers_tell=True)
+    world.rebalance(members)
+    while world.now < 1.3 * limit.window_s:
+        world.step(5.0)
+    windows = world.vendor.windows(limit)
+    whole = [count for begin, count in windows.items() if begin > begin_of(limit, START)]
+    assert whole[0] >= 0.9 * limit.requests
+
+
 @pytest.mark.parametrize("limits", SHORT)
 @pytest.mark.parametrize("members", [1, 2, 3, 4])
 def test_a_settled_fleet_uses_its_budget(limits: list[Limit], members: int) -> None:

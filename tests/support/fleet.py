@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from workers.sinks.api import Limit, WindowKind
+from workers.sinks.braze.told import FRESH_S
 from workers.sinks.budget import Budget
 from workers.sinks.limit import Count
 from workers.sinks.periods import begin_of
@@ -106,6 +107,8 @@ class Simulated:
     numbers: set[int] = field(default_factory=set)
     running: list[Running] = field(default_factory=list)
     asked_at: float | None = None
+    told: tuple[float, int] | None = None
+    """When the last answer came, and how much of the window it said was used."""
 
 
 class World:
@@ -113,8 +116,10 @@ class World:
 
     def __init__(
         self, limits: Sequence[Limit], partitions: int, rng: random.Random, counted: Limit | None = None,
-        slots: int | None = None, rest_s: float = 5.0,
+        slots: int | None = None, rest_s: float = 5.0, answers_tell: bool = False,
     ) -> None:  # fmt: skip
+        """`answers_tell`: the vendor cannot be asked, but each answer says what it has counted, as Braze's do."""
+        self.answers_tell = answers_tell
         self.limits, self.partitions, self.rng, self.counted = limits, partitions, rng, counted
         self.slots, self.rest_s = slots, rest_s
         self.now, self.vendor = 0.0, Vendor()
@@ -172,17 +177,32 @@ class World:
         worker.running.append(request)
 
     def _end(self, worker: Simulated) -> None:
-        for request in [request for request in worker.running if request.ends_at <= self.now]:
+        ended = [request for request in worker.running if request.ends_at <= self.now]
+        for request in ended:
             worker.running.remove(request)
             request.around.__exit__(None, None, None)
+        if ended and self.answers_tell:
+            worker.told = (self.now, self._seen(max(request.counted_at for request in ended)))
 
     def _count(self, worker: Simulated) -> None:
         """The vendor is asked, and its answer is a step old when it comes."""
         if worker.asked_at is not None and self.counted is not None:
-            begin = begin_of(self.counted, START + timedelta(seconds=worker.asked_at))
-            since = (begin - START).total_seconds()
-            seen = [at for at in (*self.vendor.arrivals, *self.vendor.others) if since <= at <= worker.asked_at]
+            count = self._remembered(worker) if self.answers_tell else Count(self._seen(worker.asked_at))
             worker.asked_at = None
-            worker.budget.vendor_said(Count(len(seen)) if self.rng.random() < 0.9 else None)
+            worker.budget.vendor_said(count if self.rng.random() < 0.9 else None)
         if worker.budget.wants_count(self.now):
             worker.asked_at = self.now
+
+    def _seen(self, at: float) -> int:
+        """What the vendor had counted then, in the window of that moment."""
+        assert self.counted is not None
+        since = (begin_of(self.counted, START + timedelta(seconds=at)) - START).total_seconds()
+        return sum(since <= one <= at for one in (*self.vendor.arrivals, *self.vendor.others))
+
+    def _remembered(self, worker: Simulated) -> Count | None:
+        """The last answer's word, while its window runs and for two minutes."""
+        if worker.told is None or self.counted is None:
+            return None
+        at, used = worker.told
+        is_over = begin_of(self.counted, START + timedelta(seconds=at)) != begin_of(self.counted, self.wall)
+        return None if is_over or self.now - at >= FRESH_S else Count(used)

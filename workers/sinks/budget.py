@@ -112,7 +112,7 @@ class Budget:
         self._end(unsent=1, slots=1)
 
     def wants_count(self, now: float) -> bool:
-        """Whether to ask the vendor for its count now; then `vendor_said` or `could_not_ask` is told what came of it."""
+        """Whether to ask the vendor for its count now; then `vendor_said` or `could_not_ask` hears what came of it."""
         with self._changed:
             return self._counted is not None and not self._is_suspended and self._counted.ask(self._out, self._at(now))
 
