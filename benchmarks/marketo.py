@@ -135,7 +135,7 @@ class Fleet:
             f"flows: {{defaults: false, files: ['{_FLOWS}']}}\n"
             f"health: {{host: 127.0.0.1, port: {port}}}\n"
             "log: {level: warning}\n"
-            f"sinks: {{marketo: {json.dumps(_settings(self._url))}}}\n"
+            f"sinks: {{marketo: {json.dumps(settings(self._url))}}}\n"
         )
         command = [*COMMFLEET, "--config", str(config), "run", "sink", "marketo", "--group", "main"]
         return Worker(self._stack.enter_context(running(command, log, frozenset())), port, log)
@@ -213,7 +213,7 @@ def _rows(windows: Sequence[Window], state: dict[str, Any], stage: Ground) -> It
 
 def _slice() -> Slice:
     """The part of the group `main`, without the day's quota, which the sandbox counts."""
-    config = MarketoConfig.model_validate(_settings("http://127.0.0.1"))
+    config = MarketoConfig.model_validate(settings("http://127.0.0.1"))
     sink = MarketoSink.connect(config, SystemClock())
     try:
         return slices(sink, config.consent_share)["main"]
@@ -221,7 +221,8 @@ def _slice() -> Slice:
         sink.close()
 
 
-def _settings(url: str) -> dict[str, Any]:
+def settings(url: str) -> dict[str, Any]:
+    """The section `sinks.marketo`: all that Marketo allows, for this fleet alone."""
     return {
         "base_url": url,
         "client_id": "sandbox-client",
