@@ -7,6 +7,7 @@ were. A refusal at any time, or a partition that ran out of events, fails the be
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -197,6 +198,7 @@ def _rows(windows: Sequence[Window], state: dict[str, Any], stage: Ground) -> It
         "settled_s": _SETTLE_S,
         "broker": stage.description,
         "cores": "shared by all",
+        "load_average": round(os.getloadavg()[0], 1),
     }
     for window in windows:
         name = f"marketo.{window.phase.workers}_workers.window"

@@ -34,7 +34,6 @@ from workers.sinks.api import (
     Outcome,
     Repeat,
     Unsure,
-    Verdict,
     WindowKind,
 )
 from workers.sinks.braze import consent, mapping, purchases, sends
@@ -66,7 +65,6 @@ from workers.sinks.braze.parameters import (
 )
 from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.rules import MESSAGE, RECIPIENTS, Asked
-from workers.sinks.braze.sends import Message
 from workers.sinks.braze.spacing import Spacing
 from workers.sinks.braze.told import Told
 from workers.sinks.spread import first_of_each, spread
@@ -207,7 +205,7 @@ class BrazeSink:
         judgement = judge(answer, asked, self._patience)
         self._space(batch, pieces, judgement.outcome)
         _tell(batch.action, judgement)
-        return _with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
+        return sends.with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
 
     def _post(self, batch: Batch, pieces: Sequence[Piece]) -> Answer | NotSentError | AmbiguousError:
         objects, permit, shared_by = [piece.data for piece in pieces], batch.permit, batch.shared_by
@@ -237,19 +235,6 @@ def _spaced(batch: Batch, pieces: Sequence[Piece]) -> list[Hashable]:
     shared_by = batch.shared_by
     place = shared_by.group_id if isinstance(shared_by, GroupWrite) else batch.action.name
     return [(place if isinstance(shared_by, GroupWrite | StatusWrite) else shared_by, piece.user) for piece in pieces]
-
-
-def _with_send_id(outcome: Outcome, pieces: Sequence[Piece]) -> Outcome:
-    """The id that we gave a message, beside Braze's own: its postbacks name it (§2.7)."""
-    if not isinstance(outcome, Answered):
-        return outcome
-    verdicts: list[Verdict] = [
-        Delivered({**verdict.vendor_ids, "external_send_id": piece.send_id})
-        if isinstance(verdict, Delivered) and isinstance(piece, Message)
-        else verdict
-        for verdict, piece in zip(outcome.verdicts, pieces, strict=True)
-    ]
-    return Answered(verdicts, outcome.hold)
 
 
 def _tell(action: Action, judgement: Judgement) -> None:
