@@ -8,7 +8,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from common.clock import Clock
 from common.errors import UnusableEventError
@@ -159,7 +158,7 @@ class Dispatcher:
 
     def _enter(self, delivery: Delivery, now: float) -> None:
         """A head that nobody is unsure of is ready; one that a former owner named is looked up, or needs a person."""
-        if (wait_s := _wait_s(delivery, self._clock.now())) > 0:
+        if (wait_s := delivery.wait_s(self._clock.now())) > 0:
             delivery.window.partition.lanes.wait(delivery, now + wait_s)
         elif delivery.doubt is Doubt.NONE or not delivery.is_once or delivery.action.recognises_repeats:
             self._batcher.add(delivery, now)
@@ -235,13 +234,6 @@ class Dispatcher:
     def _give_back_unnamed(self, draft: Draft[Delivery]) -> None:
         self._routes.came_back(draft.action)
         self._batcher.put_back(draft.deliveries, self._clock.monotonic())
-
-
-def _wait_s(delivery: Delivery, now: datetime) -> float:
-    """Seconds that a retried delivery has still to wait, as the one who parked it said."""
-    if delivery.retried is None or delivery.retried.not_before is None:
-        return 0.0
-    return (delivery.retried.not_before - now).total_seconds()
 
 
 def ours(draft: Draft[Delivery]) -> Draft[Delivery]:
