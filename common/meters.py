@@ -26,7 +26,7 @@ class HeldRoute(Protocol):
 
 
 class SinkMeter:
-    """What one runner (a group of a sink) counts; called from its thread."""
+    """What one runner (a group of a sink) counts; called from its thread, where nothing else is said."""
 
     def __init__(self, metrics: Metrics, sink: str, group: str) -> None:
         self._metrics, self._sink, self._runner = metrics, sink, (sink, group)
@@ -72,6 +72,15 @@ class SinkMeter:
         """Deliveries that are being sent, and lanes that wait for a time."""
         self._metrics.in_flight.labels(*self._runner).set(in_flight)
         self._metrics.lanes_waiting.labels(*self._runner).set(lanes_waiting)
+
+    def budget_left(self, requests: int | None) -> None:
+        """Requests that the vendor's windows allow this worker now; None where nothing bounds them."""
+        if requests is not None:
+            self._metrics.budget_tokens.labels(*self._runner).set(requests)
+
+    def budget_waited(self, seconds: float) -> None:
+        """A request waited so long for the vendor's budget; from any thread."""
+        self._metrics.budget_wait.observe(self._runner, (seconds,))
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""

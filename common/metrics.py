@@ -118,6 +118,15 @@ class Metrics:
         self.batch_size = self._histogram("batch_size", "Deliveries in a request.", ("sink", "action"), _ITEMS)
         self.in_flight = self._gauge("in_flight", "Deliveries that are being sent.", *runner)
         self.lanes_waiting = self._gauge("lanes_waiting", "Lanes that wait for their next try.", *runner)
+        self.budget_tokens = self._gauge(
+            "budget_tokens", "Requests that the vendor's windows allow this worker now.", *runner
+        )
+        self.budget_wait = self._histogram(
+            "budget_wait_seconds",
+            "Time that a request waited for the vendor's budget, of those that had to.",
+            runner,
+            _LONG_S,
+        )
         self.route_state = self._gauge(
             "route_state",
             "1 while a route is held; action is empty for the whole sink.",

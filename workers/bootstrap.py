@@ -41,8 +41,8 @@ from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
-from workers.sinks.api import Sink, WindowKind
-from workers.sinks.budget import Budget, group_limits
+from workers.sinks.api import Sink
+from workers.sinks.budget import Budget
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
@@ -52,6 +52,7 @@ from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
+from workers.sinks.slices import groups_of, slices
 from workers.sinks.starts import FirstStarts
 from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
@@ -191,6 +192,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     encoder = Encoder(worker.schemas)
     planner = Planner(group_id, Decoder(worker.schemas), own, topics(), settings.prefix, retry)
     tails = Tails(LogReader(kafka), retry, planner.lane_of)
+    meter = SinkMeter(worker.metrics, sink.name, group)
     runner = Runner(
         group=group_id,
         topics=[*(settings.prefix + topic for topic in flow_topics()), retry],
@@ -222,23 +224,14 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
             drain_s=config.drain_s,
             in_hand=config.in_hand_records,
         ),
-        budget=_budget(worker, sink, config, group, tails.partition_count()),
+        budget=Budget(slices(sink, config.consent_share)[group], worker.clock, tails.partition_count(), meter=meter),
         clock=worker.clock,
-        meter=SinkMeter(worker.metrics, sink.name, group),
+        meter=meter,
     )
     # receipts, and whatever an action yields: once it works, a runner does not wait for the registry to write
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
-
-
-def _budget(worker: Worker, sink: Sink, config: Any, group: str, partitions: int) -> Budget:
-    """A group's slice of what the vendor allows the fleet: consent writes have their own."""
-    groups = _groups(sink, None)
-    split = {one: config.consent_share if one == "consent" else 1 - config.consent_share for one in groups}
-    requests, weight = group_limits(sink.limits, split, group)
-    counted = next((limit for limit in sink.limits if limit.kind is WindowKind.DAY), None)
-    return Budget(requests, weight, worker.clock, partitions, counted=counted)
 
 
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
@@ -309,7 +302,7 @@ def _look_up(worker: Worker, ids: IdsAhead) -> None:
 
 
 def _groups(sink: Sink, only: str | None) -> list[str]:
-    groups = list(dict.fromkeys(action.group for action in sink.actions.values()))
+    groups = groups_of(sink)
     if only is not None and only not in groups:
         raise ConfigurationError(f"sink {sink.name} has no group {only!r}; it has: {', '.join(groups)}")
     return [only] if only else groups

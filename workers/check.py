@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from common.errors import CommfleetError, ConfigurationError
 from common.kafka.verify import complaint
 from schemas.catalogue import catalogue
-from topics.catalogue import dead_letter_topic, retry_topic, topics
+from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import all_flows, configured_sinks, sink_problems
 from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
@@ -15,20 +15,22 @@ from workers.ingest.sources.catalogue import hook_feeds
 from workers.schema_ids import schema_ids
 from workers.schemas_command import schema_problems
 from workers.settings import Settings
+from workers.sinks.slices import slices
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest or flows."""
+    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows or budget."""
 
     part: str
     message: str
 
 
-def check(settings: Settings, against: str | None = None, mode: str | None = None) -> list[Problem]:
+def check(settings: Settings, against: str | None = None, mode: str | None = None, workers: int = 1) -> list[Problem]:
     """Everything that is wrong with these settings, the flows that they name, the schemas and the topics.
 
     Schemas may follow the released ones, or those `against` which they are held (a folder or a git revision).
+    `workers` is how many replicas a sink will have: each needs a part of what its vendor allows.
     (Wrong settings do not get this far: loading them tells all of theirs.)
     """
     return [
@@ -38,6 +40,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_topics(),
         *_feeds(settings),
         *_flows(settings),
+        *_budgets(settings, workers),
     ]
 
 
@@ -100,3 +103,25 @@ def _sinks(settings: Settings, flows: Flows) -> Iterator[Problem]:
     for sink in configured_sinks(settings).values():
         yield from (Problem("flows", problem) for problem in sink_problems(sink, flows))
         sink.close()
+
+
+def _budgets(settings: Settings, workers: int) -> Iterator[Problem]:
+    """Limits that are too small for a sink's groups, or for so many workers."""
+    partitions = settings.topics.partitions or topics()[flow_topics()[0]].partitions
+    for name, sink in configured_sinks(settings).items():
+        try:
+            parts = slices(sink, getattr(settings.sinks, name).consent_share)
+        except ConfigurationError as error:
+            yield Problem("budget", str(error))
+            continue
+        finally:
+            sink.close()
+        for group, part in parts.items():
+            most, bound = part.most_workers(partitions)
+            if workers > most:
+                message = (
+                    f"sink {name}, group {group}: {bound} on {partitions} partitions are enough for "
+                    f"{most} workers, not for {workers}: the others could send nothing. Run fewer (of one group: "
+                    f"`run sink {name} --group {group}`), or raise the limit in sinks.{name}"
+                )
+                yield Problem("budget", message)

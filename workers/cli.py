@@ -130,13 +130,21 @@ def _comparison(command: Any) -> Any:
 
 @main.command()
 @_comparison
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Replicas that each sink will have: whether its vendor's limits can be shared by so many.",
+)
 @_with_settings
-def check(settings: "Settings", against: str | None, mode: str | None) -> None:
+def check(settings: "Settings", against: str | None, mode: str | None, workers: int) -> None:
     """Check settings, flows, schemas and topics, contacting nobody."""
     from workers import show
     from workers.check import check as problems
 
-    found = problems(settings, against, mode)
+    found = problems(settings, against, mode, workers)
     show.faults(found)
     _end(not found)
 

@@ -27,6 +27,7 @@ class Leads:
         """None any more."""
         self.all: dict[int, Lead] = {}
         self.history: dict[str, list[Any]] = {}
+        self._had: dict[tuple[str, str], set[int]] = {}  # who ever had a value: a look-up need not see everybody
         self._next = 318_592
         self._opted_out: dict[str, bool] = {}
 
@@ -38,7 +39,9 @@ class Leads:
         wanted = str(value).lower()
         if name == "id":
             return [int(wanted)] if wanted.isdecimal() and int(wanted) in self.all else []
-        return [n for n, lead in self.all.items() if lead.get(name) is not None and str(lead[name]).lower() == wanted]
+        had = sorted(self._had.get((name, wanted), ()))
+        values = {number: self.all[number].get(name) for number in had if number in self.all}
+        return [number for number, now in values.items() if now is not None and str(now).lower() == wanted]
 
     def filtered(self, query: Mapping[str, str]) -> Iterator[Lead]:
         """Leads by filterType and filterValues. Raises RefusedError."""
@@ -147,6 +150,9 @@ class Leads:
             if lead.get(name) != value:
                 self._log.change(number, name, lead.get(name), value)
         lead.update(written)
+        for name, value in written.items():
+            if value is not None and self.types[name] in LOOKUPS:
+                self._had.setdefault((name, str(value).lower()), set()).add(number)
         self.note(number, "lead", dict(row))
         if "unsubscribed" in written:
             self._spread_opt_out(lead, written["unsubscribed"])

@@ -177,7 +177,7 @@ def test_it_is_a_sink(sink: EcmSink) -> None:
         "create_reminder": ("once", Contacts.STAFF, "main", True),
         "create_workspace": ("once", Contacts.NOBODY, "main", True),
     }
-    assert one.used_today() is None
+    assert one.counted(lambda: None) is None
     assert {action.max_items for action in one.actions.values()} == {1}
 
 

@@ -19,6 +19,7 @@ from workers.sinks.api import (
     Answered,
     Batch,
     Contacts,
+    Count,
     Deferred,
     Delivered,
     Hold,
@@ -170,8 +171,9 @@ def test_it_is_a_sink(sink: MarketoSink) -> None:
     }
     assert list(one.limits) == [
         Limit(50, 20, WindowKind.SLIDING),
-        Limit(40_000, 86_400, WindowKind.DAY, "America/Chicago"),
+        Limit(40_000, 86_400, WindowKind.DAY, "America/Chicago", is_counted=True),
     ]
+    assert one.at_once == 5
 
 
 # -- accepted -----------------------------------------------------------------------------------
@@ -591,7 +593,7 @@ def test_revoked_credentials_hold_the_sink(marketo: SandboxMarketo, action: str)
             assert (hold.cause, hold.scope) == (Cause.CREDENTIALS, Scope.SINK)
             assert "s3cret" not in repr(hold)
         assert writes(marketo) == []
-        assert sink.used_today() is None
+        assert sink.counted(lambda: None) is None
 
 
 @pytest.mark.parametrize("action", ["trigger_campaign", "upsert_object"])
@@ -838,7 +840,7 @@ def test_the_vendor_s_clock_may_be_wrong(skew_s: float) -> None:
         furnish(marketo)
 
         assert [kinds(deliver(sink, action)) for action in ("upsert_lead", "add_activity")] == [[Delivered]] * 2
-        assert sink.used_today() is None  # another day's count is none of today's
+        assert sink.counted(lambda: None) is None  # another day's count is none of today's
 
 
 # -- the gate, the probe, the quota -------------------------------------------------------------
@@ -870,8 +872,9 @@ def test_the_probe_is_a_read(marketo: SandboxMarketo, sink: MarketoSink) -> None
 
 def test_the_vendor_s_own_count_is_read(marketo: SandboxMarketo, sink: MarketoSink) -> None:
     """§3: other integrations use the quota too; an answer that cannot be read is no count."""
-    used = marketo.state()["used_today"]
+    used, paid = marketo.state()["used_today"], list[None]()
 
-    assert sink.used_today() == used + 1
+    assert sink.counted(lambda: paid.append(None)) == Count(used + 1)
+    assert len(paid) == 1
     marketo.fault(status=503)
-    assert sink.used_today() is None
+    assert sink.counted(lambda: None) is None

@@ -134,7 +134,7 @@ def test_it_is_a_sink(sink: NotificationsSink) -> None:
         "raise_alert": (Repeat.REPEATABLE, Contacts.NOBODY, 100, "main"),
     }
     assert list(one.limits) == [Limit(5, 1.0)]
-    assert one.used_today() is None
+    assert one.counted(lambda: None) is None
 
 
 def test_repeats_are_recognised_where_the_site_has_verified_it(vendor: SandboxNotifications) -> None:

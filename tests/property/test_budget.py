@@ -52,6 +52,28 @@ def test_no_short_window_is_ever_exceeded(limits: list[Limit], partitions: int, 
 
 
 @settings(max_examples=25)
+@given(st.sampled_from((1, 3, 7, 20)), st.sampled_from((4, 6, 12)), st.integers(0, 10**9))
+def test_no_more_than_the_slots_run_at_once(slots: int, partitions: int, seed: int) -> None:
+    """Through any moves and restarts, where a gained slot rests for as long as a request may take."""
+    world = World([Limit(10_000, 20.0)], partitions, random.Random(seed), slots=slots, rest_s=5.0)
+    history(world, 400, 0.23, 0.02)
+    assert world.vendor.most_at_once() <= slots
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_settled_fleet_uses_its_slots(members: int) -> None:
+    """Three members with seven slots together have seven requests running most of the time."""
+    world = World([Limit(10_000, 20.0)], 12, random.Random(members), slots=7)
+    world.longest_s = 2.0
+    world.rebalance(members)
+    while world.now < 60:
+        world.step(0.02)
+    since = [request for request in world.vendor.requests if request.left_at >= 20]
+    busy_s = sum(request.ends_at - request.left_at for request in since)
+    assert busy_s >= 0.9 * 7 * 40
+
+
+@settings(max_examples=25)
 @given(st.sampled_from(LONG), st.sampled_from((4, 12)), st.integers(0, 10**9))
 def test_no_long_window_is_ever_exceeded(limit: Limit, partitions: int, seed: int) -> None:
     """Hours and days that only we count: clocks that are set, and the day on which a zone's change."""
@@ -69,6 +91,30 @@ def test_a_quota_that_the_vendor_counts_is_never_exceeded(limit: Limit, partitio
     world.vendor.others = [0.0] * rng.randint(0, limit.requests * 9 // 10)
     history(world, 900, 15.0, 0.02)
     assert max(world.vendor.windows(limit).values()) <= limit.requests
+
+
+@settings(max_examples=8)
+@given(st.sampled_from((4, 12)), st.integers(0, 10**9))
+def test_a_quota_that_only_answers_tell_is_never_exceeded(partitions: int, seed: int) -> None:
+    """What a worker remembers may be two minutes old, and the others have gone on since."""
+    rng, limit = random.Random(seed), COUNTED[0]
+    world = World([limit], partitions, rng, counted=limit, answers_tell=True)
+    world.vendor.others = [0.0] * rng.randint(0, limit.requests * 9 // 10)
+    history(world, 900, 15.0, 0.02)
+    assert max(world.vendor.windows(limit).values()) <= limit.requests
+
+
+@pytest.mark.parametrize("members", [1, 4])
+def test_a_settled_fleet_uses_what_answers_tell(members: int) -> None:
+    """The first request of an hour goes alone; nine tenths of the hour are used all the same."""
+    limit = Limit(3000, 3600.0, WindowKind.ALIGNED, is_counted=True)
+    world = World([limit], 12, random.Random(members), counted=limit, answers_tell=True)
+    world.rebalance(members)
+    while world.now < 1.3 * limit.window_s:
+        world.step(5.0)
+    windows = world.vendor.windows(limit)
+    whole = [count for begin, count in windows.items() if begin > begin_of(limit, START)]
+    assert whole[0] >= 0.9 * limit.requests
 
 
 @pytest.mark.parametrize("limits", SHORT)

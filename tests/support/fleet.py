@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from workers.sinks.api import Limit, WindowKind
-from workers.sinks.budget import Budget, Purse
+from workers.sinks.braze.told import FRESH_S
+from workers.sinks.budget import Budget
+from workers.sinks.limit import Count
 from workers.sinks.periods import begin_of
+from workers.sinks.purse import Purse
+from workers.sinks.slices import Slice
 from workers.sinks.wall import SKEW_S, TRUSTED_AFTER_S
 
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)  # the night after it, Berlin's clocks change
@@ -51,8 +56,9 @@ class SimulatedClock:
 
 @dataclass
 class Running:
-    """A request on its way: when the vendor counts it, and when its answer is here."""
+    """A request on its way: when it left, when the vendor counts it, and when its answer is here."""
 
+    left_at: float
     counted_at: float
     ends_at: float
     around: AbstractContextManager[Purse]
@@ -78,6 +84,11 @@ class Vendor:
             return max((bisect_left(times, times[i] + limit.window_s) - i for i in starts), default=0)
         return max(self.windows(limit).values(), default=0)
 
+    def most_at_once(self) -> int:
+        """The most requests of ours that ran at the same moment."""
+        steps = [(request.left_at, 1) for request in self.requests] + [(r.ends_at, -1) for r in self.requests]
+        return max(accumulate(step for _, step in sorted(steps)), default=0)
+
     def windows(self, limit: Limit) -> dict[datetime, int]:
         """Requests, ours and others', by the window that counted them."""
         found: dict[datetime, int] = {}
@@ -96,15 +107,21 @@ class Simulated:
     numbers: set[int] = field(default_factory=set)
     running: list[Running] = field(default_factory=list)
     asked_at: float | None = None
+    told: tuple[float, int] | None = None
+    """When the last answer came, and how much of the window it said was used."""
 
 
 class World:
     """Time, a vendor and a fleet."""
 
     def __init__(
-        self, limits: Sequence[Limit], partitions: int, rng: random.Random, counted: Limit | None = None
-    ) -> None:
+        self, limits: Sequence[Limit], partitions: int, rng: random.Random, counted: Limit | None = None,
+        slots: int | None = None, rest_s: float = 5.0, answers_tell: bool = False,
+    ) -> None:  # fmt: skip
+        """`answers_tell`: the vendor cannot be asked, but each answer says what it has counted, as Braze's do."""
+        self.answers_tell = answers_tell
         self.limits, self.partitions, self.rng, self.counted = limits, partitions, rng, counted
+        self.slots, self.rest_s = slots, rest_s
         self.now, self.vendor = 0.0, Vendor()
         self.fleet: list[Simulated] = []
         self.longest_s, self.per_step = 0.4, 10**6
@@ -117,8 +134,9 @@ class World:
     def start(self) -> Simulated:
         """A new process, with a clock that is a little wrong."""
         clock = SimulatedClock(self, self.rng.uniform(-SKEW_S, SKEW_S))
-        requests = {limit: limit.requests for limit in self.limits}
-        return Simulated(Budget(requests, 1.0, clock, self.partitions, counted=self.counted, settle_s=SETTLE_S), clock)
+        requests = {limit: limit.requests for limit in self.limits if limit != self.counted}
+        whole = Slice(requests, counted=self.counted, slots=self.slots)
+        return Simulated(Budget(whole, clock, self.partitions, settle_s=SETTLE_S, slot_rest_s=self.rest_s), clock)
 
     def rebalance(self, members: int, restarted: int = 0) -> None:
         """So many members, so many of them new processes; who is not a member any more ends."""
@@ -154,22 +172,37 @@ class World:
         around.__enter__()
         ends_at = self.now + self.rng.uniform(0, self.longest_s)
         counted_at = self.rng.uniform(self.now, ends_at)
-        request = Running(counted_at, ends_at, around)
+        request = Running(self.now, counted_at, ends_at, around)
         self.vendor.requests.append(request)
         worker.running.append(request)
 
     def _end(self, worker: Simulated) -> None:
-        for request in [request for request in worker.running if request.ends_at <= self.now]:
+        ended = [request for request in worker.running if request.ends_at <= self.now]
+        for request in ended:
             worker.running.remove(request)
             request.around.__exit__(None, None, None)
+        if ended and self.answers_tell:
+            worker.told = (self.now, self._seen(max(request.counted_at for request in ended)))
 
     def _count(self, worker: Simulated) -> None:
         """The vendor is asked, and its answer is a step old when it comes."""
         if worker.asked_at is not None and self.counted is not None:
-            begin = begin_of(self.counted, START + timedelta(seconds=worker.asked_at))
-            since = (begin - START).total_seconds()
-            seen = [at for at in (*self.vendor.arrivals, *self.vendor.others) if since <= at <= worker.asked_at]
+            count = self._remembered(worker) if self.answers_tell else Count(self._seen(worker.asked_at))
             worker.asked_at = None
-            worker.budget.vendor_said(used=len(seen) if self.rng.random() < 0.9 else None)
+            worker.budget.vendor_said(count if self.rng.random() < 0.9 else None)
         if worker.budget.wants_count(self.now):
             worker.asked_at = self.now
+
+    def _seen(self, at: float) -> int:
+        """What the vendor had counted then, in the window of that moment."""
+        assert self.counted is not None
+        since = (begin_of(self.counted, START + timedelta(seconds=at)) - START).total_seconds()
+        return sum(since <= one <= at for one in (*self.vendor.arrivals, *self.vendor.others))
+
+    def _remembered(self, worker: Simulated) -> Count | None:
+        """The last answer's word, while its window runs and for two minutes."""
+        if worker.told is None or self.counted is None:
+            return None
+        at, used = worker.told
+        is_over = begin_of(self.counted, START + timedelta(seconds=at)) != begin_of(self.counted, self.wall)
+        return None if is_over or self.now - at >= FRESH_S else Count(used)

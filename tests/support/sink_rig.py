@@ -28,18 +28,32 @@ from schemas.catalogue import Schema, catalogue
 from topics.catalogue import flow_topics, topics
 from workers.dead_letters import DeadLetters
 from workers.flows.catalogue import Flows, load_flows
-from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
+from workers.sinks.api import (
+    Action,
+    Answered,
+    Batch,
+    Contacts,
+    Count,
+    Delivered,
+    Hold,
+    Item,
+    Limit,
+    Outcome,
+    Repeat,
+    Unsure,
+)
 from workers.sinks.budget import Budget
 from workers.sinks.dispatcher import Pace
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
-from workers.sinks.meter import NoMeter
+from workers.sinks.meter import Meter, NoMeter
 from workers.sinks.ownership import Terms
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
+from workers.sinks.slices import Slice
 from workers.sinks.starts import FirstStarts
 from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
@@ -80,6 +94,8 @@ class ScriptedSink:
     probes: int = 0
     actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
     limits: Sequence[Limit] = ()
+    at_once: int | None = None
+    on_counted: Callable[[Callable[[], None]], Count | None] = lambda _: None
     on_look_up: Callable[[Sequence[Item]], Sequence[Delivered | Unsure | None]] = lambda items: [None] * len(items)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
@@ -109,9 +125,9 @@ class ScriptedSink:
         """What the test says; nothing was done by default."""
         return self.on_look_up(items)
 
-    def used_today(self) -> int | None:
-        """Nothing is counted."""
-        return None
+    def counted(self, spend: Callable[[], None]) -> Count | None:
+        """What the test says; nothing is counted by default."""
+        return self.on_counted(spend)
 
     def probe(self, action: Action) -> Hold | None:
         """What the test says."""
@@ -123,11 +139,12 @@ class ScriptedSink:
 
 
 def rig_actions(settle_after_s: float, can_look_up: bool = False, **repeats: Any) -> dict[str, Action]:
-    """`send` once, `put` repeatable."""
+    """`send` once, `put` repeatable, `note` without any request."""
     once, repeatable, nobody = Repeat.ONCE, Repeat.REPEATABLE, Contacts.NOBODY
     made = (
         Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up, **repeats),
         Action("put", repeatable, nobody, Parameters, 10, 10_000, settle_after_s),
+        Action("note", repeatable, nobody, Parameters, 10, 10_000, 0.0, is_local=True),
     )
     return {action.name: action for action in made}
 
@@ -182,6 +199,8 @@ class SinkRig:
         self.kafka = {"bootstrap.servers": bootstrap}
         self.flows, self.prefix, self._session_ms = flows, prefix, session_ms
         self.sink, self.schemas = ScriptedSink(), RigSchemas()
+        self.slice = Slice()
+        self.meter: Meter = NoMeter()
         self._encoder = Encoder(LocalSchemas())
         self._producer = Producer(producer_config(self.kafka))
         self.group = f"{prefix}commfleet.braze.main"
@@ -240,9 +259,9 @@ class SinkRig:
             ),
             Terms(self._session_ms / 1000, 0.05, Limits(window_records, 1_000_000)),
             Pace(**{**paces, **pace}),
-            Budget({}, 1.0, SystemClock(), 4),
+            Budget(self.slice, SystemClock(), 4, slot_rest_s=0.1, meter=self.meter),
             SystemClock(),
-            NoMeter(),
+            self.meter,
         )
 
     @contextmanager

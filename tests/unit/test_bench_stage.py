@@ -11,6 +11,7 @@ import pytest
 
 import benchmarks
 from benchmarks.events import TOPIC, event, events, payloads
+from benchmarks.marketo import settings
 from benchmarks.naive_loop import MAPPINGS, requests
 from benchmarks.stub import Connection, Desk
 from common.clock import SystemClock
@@ -22,6 +23,9 @@ from workers.flows.catalogue import load_flows
 from workers.sinks.braze.actions import actions
 from workers.sinks.braze.client import track_body
 from workers.sinks.braze.sink import BrazeSink
+from workers.sinks.marketo.config import MarketoConfig
+from workers.sinks.marketo.sink import MarketoSink
+from workers.sinks.marketo.sink import actions as marketo_actions
 
 
 class Wire(asyncio.Transport):
@@ -53,6 +57,20 @@ def test_the_reference_sends_the_same_objects(array: str) -> None:
     value = event(7, 11)
 
     assert MAPPINGS[array](value) == ours(array, value)
+
+
+def test_the_leads_that_the_fleet_writes_are_of_every_event() -> None:
+    """One flow matches each, and Marketo's sink can make a record of it."""
+    file = Path(benchmarks.__file__).parent / "flows" / "leads.yaml"
+    named = {f"marketo.{name}": action for name, action in marketo_actions().items()}
+    value = event(7, 11)
+    (flow,) = load_flows([file], named, {}, catalogue(), default=None).matching(TOPIC, value)
+    sink = MarketoSink.connect(MarketoConfig.model_validate(settings("http://127.0.0.1")), SystemClock())
+
+    item = sink.prepare(flow.action, Event(TOPIC, b"", value), flow.parameters(value))
+
+    sink.close()
+    assert orjson.loads(item.body.row) == {"customerNumber": "C-000011", "stage": value["document_type"]}
 
 
 def test_the_events_are_the_same_every_time_and_of_so_many_customers() -> None:

@@ -6,17 +6,23 @@ from typing import Any
 import pytest
 
 from common.errors import BudgetGoneError, GateClosedError
+from common.reasons import Cause
 from tests.support.clock import ManualClock
 from workers.sinks.api import Limit, WindowKind
 from workers.sinks.budget import Budget
+from workers.sinks.limit import Count
 from workers.sinks.periods import end_of
+from workers.sinks.slices import Slice
 
 DAY = Limit(1200, 86_400.0, WindowKind.DAY, "America/Chicago")
 
 
-def budget(clock: ManualClock, *limits: Limit, counted: Limit | None = None, **more: Any) -> Budget:
+def budget(
+    clock: ManualClock, *limits: Limit, counted: Limit | None = None, slots: int | None = None, **more: Any
+) -> Budget:
     """All of the fleet's partitions, owned for so long that nothing of former owners counts."""
-    made = Budget({one: one.requests for one in limits}, 1.0, clock, 12, counted=counted, **more)
+    own = {one: one.requests for one in limits if one != counted}
+    made = Budget(Slice(own, counted=counted, slots=slots), clock, 12, **more)
     made.assigned(range(12), range(12))
     return made
 
@@ -39,15 +45,14 @@ def drain(it: Budget, clock: ManualClock) -> int:
 def test_nothing_is_taken_before_partitions_are_ours() -> None:
     """A worker without partitions has no share."""
     clock = ManualClock()
-    it = Budget({Limit(10, 1.0): 10}, 1.0, clock, 12)
+    it = Budget(Slice({Limit(10, 1.0): 10}, slots=4), clock, 12)
     assert it.take(clock.monotonic()) > 0
-    assert it.slots(4) == 0
 
 
 def test_gained_partitions_come_used_up_and_kept_ones_keep_theirs() -> None:
     """Their former owner may have used their part a moment ago."""
     clock = ManualClock()
-    it = Budget({Limit(12, 20.0): 12}, 1.0, clock, 12)
+    it = Budget(Slice({Limit(12, 20.0): 12}), clock, 12)
     it.assigned(range(6), range(6))
     assert drain(it, clock) == 0
     clock.advance(22)
@@ -137,10 +142,15 @@ def test_a_further_request_that_would_wait_too_long_is_refused() -> None:
 
 
 def test_a_worker_that_may_be_no_member_spends_nothing() -> None:
-    """What looks like our share may be another's by now."""
-    it = rested(ManualClock(), Limit(5, 1.0), may_spend=lambda: False)
+    """What looks like our share may be another's by now: neither a batch nor a look-up goes."""
+    clock = ManualClock()
+    it, member = rested(clock, Limit(5, 1.0)), [False]
+    it.spend_while(lambda: member[0])
     with it.purse() as purse, pytest.raises(BudgetGoneError):
         purse.spend(0.0)
+    assert it.take(clock.monotonic()) > 0
+    member[0] = True
+    assert it.take(clock.monotonic()) == 0
 
 
 def test_a_further_request_waits_for_another_to_end() -> None:
@@ -172,12 +182,12 @@ def test_the_vendors_count_is_read_before_anything_is_taken() -> None:
     assert drain(it, clock) == 0
     assert it.wants_count(clock.monotonic())
     assert not it.wants_count(clock.monotonic())
-    it.vendor_said(used=600)
+    it.vendor_said(Count(600))
     assert drain(it, clock) == (1200 - 600 - 24) // 6
     assert not it.wants_count(clock.monotonic())
     clock.advance(61)
     assert it.wants_count(clock.monotonic())
-    it.vendor_said(remaining=24)
+    it.vendor_said(Count(remaining=24))
     assert drain(it, clock) == 0
 
 
@@ -187,7 +197,7 @@ def test_a_grant_ends() -> None:
     it = budget(clock, DAY, counted=DAY)
     drain(it, clock)
     assert it.wants_count(clock.monotonic())
-    it.vendor_said(used=0)
+    it.vendor_said(Count(0))
     clock.advance(61)
     assert drain(it, clock) == 0
 
@@ -198,11 +208,11 @@ def test_one_request_may_go_where_only_answers_tell_the_count() -> None:
     it = budget(clock, DAY, counted=DAY)
     drain(it, clock)
     assert it.wants_count(clock.monotonic())
-    it.vendor_said()
+    it.vendor_said(None)
     assert drain(it, clock) == 1
     drain(it, clock)
     assert it.wants_count(clock.monotonic())
-    it.vendor_said()
+    it.vendor_said(None)
     assert drain(it, clock) == 0
 
 
@@ -213,7 +223,7 @@ def test_an_exhausted_quota_is_asked_about_when_its_day_ends() -> None:
     it = budget(clock, DAY, counted=DAY)
     drain(it, clock)
     assert it.wants_count(clock.monotonic())
-    it.vendor_said(used=1200)
+    it.vendor_said(Count(1200))
     drain(it, clock)
     clock.advance(61)
     assert not it.wants_count(clock.monotonic())
@@ -229,7 +239,7 @@ def test_waiting_for_leave_is_measured() -> None:
 
         waits: list[float] = []  # noqa: RUF012
 
-        def waited(self, seconds: float) -> None:
+        def budget_waited(self, seconds: float) -> None:
             """A request was taken after so long."""
             self.waits.append(seconds)
 
@@ -241,15 +251,98 @@ def test_waiting_for_leave_is_measured() -> None:
     assert meter.waits == [pytest.approx(21)]
 
 
-def test_slots_lie_on_partitions() -> None:
-    """Slot j belongs to the owner of partition j x P / slots; those of gained partitions rest first."""
-    clock = ManualClock()
-    it = Budget({}, 1.0, clock, 12)
-    it.assigned(range(4), range(4))
-    assert it.slots(3) == 0
-    clock.advance(2)
-    assert it.slots(3) == 1
-    assert it.slots(24) == 8
-    assert it.left(clock.monotonic()) is None
+def test_a_lookup_is_not_measured_as_a_wait_unless_it_waited() -> None:
+    """Only those that had to wait are in the figure, the runner's own and a delivery thread's apart."""
+
+    class Meter:
+        """Remembers."""
+
+        def __init__(self) -> None:
+            self.waits: list[float] = []
+
+        def budget_waited(self, seconds: float) -> None:
+            """A request was taken after so long."""
+            self.waits.append(seconds)
+
+    clock, meter = ManualClock(), Meter()
+    it = rested(clock, Limit(3, 20.0), meter=meter)
+    with it.purse() as purse:
+        purse.spend()
+    drain(it, clock)
     it.revoked()
-    assert it.slots(24) == 0
+    clock.advance(100)
+    it.assigned(range(12), ())
+    drain(it, clock)
+    assert meter.waits == []
+
+
+def test_a_batch_and_its_further_requests_share_a_slot() -> None:
+    """They are made one after the other; a look-up of its own takes another slot, and frees it."""
+    clock = ManualClock()
+    it = rested(clock, Limit(100, 20.0), slots=2)
+    assert it.take(clock.monotonic()) == 0
+    with it.request() as purse:
+        purse.spend()
+        with it.purse() as other:
+            other.spend()
+            other.spend()
+            assert it.take(clock.monotonic()) > 0
+        assert it.take(clock.monotonic()) == 0
+        it.give_back()
+    assert [it.take(clock.monotonic()) for _ in range(2)] == [0, 0]
+    assert it.take(clock.monotonic()) > 0
+
+
+def test_the_question_for_the_count_is_paid_from_everything_else() -> None:
+    """It cannot wait for the quota that it asks about; the windows see it all the same."""
+    clock = ManualClock()
+    rate = Limit(3, 20.0)
+    it = budget(clock, rate, counted=DAY)
+    clock.advance(22)
+    assert drain(it, clock) == 0
+    assert it.wants_count(clock.monotonic())
+    with it.purse() as purse:
+        purse.ask()
+        it.vendor_said(Count(0))
+    assert drain(it, clock) == 2
+
+
+def test_a_question_that_the_windows_refuse_is_asked_soon_again() -> None:
+    """After a rebalance they are used up for a while; the vendor has not said that it cannot tell."""
+    clock = ManualClock()
+    it = budget(clock, Limit(3, 20.0), counted=DAY)
+    drain(it, clock)
+    assert it.wants_count(clock.monotonic())
+    with it.purse() as purse, pytest.raises(BudgetGoneError):
+        purse.ask()
+    it.could_not_ask()
+    assert not it.wants_count(clock.monotonic())
+    clock.advance(1)
+    assert it.wants_count(clock.monotonic())
+    assert drain(it, clock) == 0
+
+
+def test_partitions_without_a_part_are_told_with_what_to_do() -> None:
+    """Their backlog would wait for ever, and the vendor is never asked."""
+    clock = ManualClock()
+    it = Budget(Slice({Limit(3, 1.0): 3}), clock, 12)
+    it.assigned(range(9, 12), range(9, 12))
+    (hold,) = it.holds(clock.monotonic())
+    assert hold.cause is Cause.CONFIGURATION
+    assert "enough for 3 workers" in hold.detail
+    it.assigned(range(8, 12), (8,))
+    assert list(it.holds(clock.monotonic())) == []
+
+
+def test_a_quota_that_is_used_up_is_a_hold_until_it_is_asked_about_again() -> None:
+    """By the vendor's own count, before it has to refuse anything."""
+    clock = ManualClock()
+    it = budget(clock, DAY, counted=DAY)
+    drain(it, clock)
+    assert list(it.holds(clock.monotonic())) == []
+    assert it.wants_count(clock.monotonic())
+    it.vendor_said(Count(1190))
+    (hold,) = it.holds(clock.monotonic())
+    assert (hold.cause, hold.action) == (Cause.QUOTA, "")
+    clock.advance(hold.until - clock.monotonic() + 1)
+    assert list(it.holds(clock.monotonic())) == []

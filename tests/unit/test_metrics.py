@@ -68,6 +68,16 @@ def test_an_observation_on_a_bound_is_below_it(metrics: Metrics) -> None:
     assert read(metrics, "commfleet_commit_seconds_bucket", le="+Inf") == 1
 
 
+def test_a_vendor_without_limits_has_no_tokens(metrics: Metrics) -> None:
+    """A series that says 0 would look like a limit that is used up."""
+    meter = SinkMeter(metrics, "braze", "main")
+
+    meter.budget_left(None)
+    assert read(metrics, "commfleet_budget_tokens", sink="braze", group="main") is None
+    meter.budget_left(7)
+    assert read(metrics, "commfleet_budget_tokens", sink="braze", group="main") == 7
+
+
 def test_a_route_that_opens_again_shows_zero(metrics: Metrics) -> None:
     """A series that vanished would keep its alert firing until it is stale."""
     meter = SinkMeter(metrics, "braze", "main")

@@ -7,9 +7,8 @@ import pytest
 
 from common.errors import ConfigurationError
 from workers.sinks.api import Limit, WindowKind
-from workers.sinks.budget import group_limits
 from workers.sinks.periods import begin_of, end_of
-from workers.sinks.shares import is_enough, most_workers, part_of, split_whole
+from workers.sinks.shares import most_workers, part_of, split_whole
 
 
 @pytest.mark.parametrize(("things", "partitions"), [(3, 12), (5, 12), (12, 12), (50, 12), (7, 30)])
@@ -20,15 +19,18 @@ def test_parts_add_up_and_everybody_gets_one(things: int, partitions: int) -> No
     parts = [part_of(things, partitions, range(low, high)) for low, high in pairwise(cuts)]
     assert sum(parts) == things
     assert min(parts) >= 1
-    assert is_enough(things, partitions, workers)
-    assert not is_enough(things, partitions, workers + 1)
+
+
+def test_one_worker_more_than_the_check_allows_may_get_nothing() -> None:
+    """Three things on twelve partitions lie on 0, 4 and 8: of four workers the last one has 9 to 11."""
+    assert most_workers(3, 12) == 3
+    assert [part_of(3, 12, range(first, first + 3)) for first in (0, 3, 6, 9)] == [1, 1, 1, 0]
 
 
 def test_groups_split_whole_things() -> None:
     """By weight, at least one each, nothing lost to rounding."""
     assert split_whole(8, {"main": 0.8, "consent": 0.2}) == {"main": 6, "consent": 2}
     assert split_whole(2, {"main": 0.9, "consent": 0.1}) == {"main": 1, "consent": 1}
-    assert group_limits([Limit(100, 20.0)], {"main": 3, "consent": 1}, "consent") == ({Limit(100, 20.0): 25}, 0.25)
     with pytest.raises(ConfigurationError, match="cannot be split"):
         split_whole(1, {"main": 1.0, "consent": 1.0})
 

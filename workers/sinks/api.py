@@ -8,80 +8,53 @@ named nobody.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from common.event import Event
-from common.reasons import Cause, Reason
+from workers.sinks.action import Action, Contacts, Repeat
+from workers.sinks.limit import Count, Limit, WindowKind
+from workers.sinks.verdict import (
+    Answered,
+    Deferred,
+    Delivered,
+    Hold,
+    Outcome,
+    Refused,
+    Rejected,
+    Scope,
+    Suppressed,
+    Unsure,
+    Verdict,
+    Yielded,
+)
 
-
-class Repeat(StrEnum):
-    """Whether an action may be made twice."""
-
-    ONCE = "once"
-    REPEATABLE = "repeatable"
-
-
-class Contacts(StrEnum):
-    """Whom an action reaches."""
-
-    CUSTOMER = "customer"
-    STAFF = "staff"
-    NOBODY = "nobody"
-
-
-class Scope(StrEnum):
-    """How much a hold stops: every action of the sink, or the one action."""
-
-    SINK = "sink"
-    ACTION = "action"
-
-
-class WindowKind(StrEnum):
-    """How a vendor counts requests."""
-
-    SLIDING = "sliding"  # the last `window_s` seconds
-    ALIGNED = "aligned"  # windows that begin at multiples of `window_s` of the clock
-    DAY = "day"  # from midnight to midnight in `zone`
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """So many requests in a window, for the whole fleet. `window_s` of a day is 86,400; `zone` counts for days."""
-
-    requests: int
-    window_s: float
-    kind: WindowKind = WindowKind.SLIDING
-    zone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One typed operation of a sink.
-
-    `parameters` is what a flow's `with` must validate against. `max_items` and `max_bytes` bound one
-    request. `settle_after_s` is how long the vendor may still act on a request whose answer never
-    came: a repeat, or the next delivery of the same key, waits at least that long.
-
-    `recognises_repeats`: the call carries the vendor's own idempotency key, so a once-action that is unsure may
-    be sent again, for as long as the vendor remembers the key (`recognised_s`; None: for ever). `can_look_up`: the
-    sink's `look_up` can tell whether an unsure one was done.
-    """
-
-    name: str
-    repeat: Repeat
-    contacts: Contacts
-    parameters: type[BaseModel]
-    max_items: int
-    max_bytes: int
-    settle_after_s: float
-    group: str = "main"
-    recognises_repeats: bool = False
-    recognised_s: float | None = None
-    can_look_up: bool = False
+__all__ = [
+    "Action",
+    "Answered",
+    "Batch",
+    "Contacts",
+    "Count",
+    "Deferred",
+    "Delivered",
+    "Hold",
+    "Item",
+    "Limit",
+    "Outcome",
+    "Permit",
+    "Refused",
+    "Rejected",
+    "Repeat",
+    "Scope",
+    "Sink",
+    "Suppressed",
+    "Unsure",
+    "Verdict",
+    "WindowKind",
+    "Yielded",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,99 +101,6 @@ class Batch:
     spend: Callable[[], None] = _free
 
 
-_NO_IDS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Yielded:
-    """An event that a delivery makes: it is written in one transaction with the delivery's offset.
-
-    `topic` is the logical name of an event topic, `value` a whole event of it, with a deterministic event_id.
-    """
-
-    topic: str
-    value: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The vendor accepted this very record; `events` are what the action yields instead of a request."""
-
-    vendor_ids: Mapping[str, str] = field(default_factory=lambda: _NO_IDS)
-    events: Sequence[Yielded] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """Deliberately not sent."""
-
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Needs a person. `detail` is ours, never the vendor's echo of keys or addresses."""
-
-    reason: Reason
-    detail: str = ""
-    vendor_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """Certainly not done; again later, after `retry_after_s` when the vendor gave a hint."""
-
-    reason: Reason
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unsure:
-    """Nobody can tell whether the vendor acted."""
-
-    reason: Reason
-    detail: str = ""
-
-
-Verdict = Delivered | Suppressed | Rejected | Deferred | Unsure
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The route cannot proceed: no attempt is spent, nothing is dead-lettered.
-
-    `retry_after_s` is the vendor's own hint; without one the runner backs off and probes.
-    """
-
-    cause: Cause
-    scope: Scope
-    detail: str
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A verdict for each item, in the batch's order, and a hold of the route where one follows."""
-
-    verdicts: Sequence[Verdict]
-    hold: Hold | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The vendor certainly refused the request and named nobody: the runner bisects.
-
-    `reason` is what a lone culprit is rejected with.
-    """
-
-    reason: Reason
-    detail: str
-    vendor_code: str = ""
-
-
-Outcome = Answered | Refused | Hold
-
-
 class Sink(Protocol):
     """A vendor, as the runner sees it. Called from several delivery threads at once."""
 
@@ -228,6 +108,8 @@ class Sink(Protocol):
     actions: Mapping[str, Action]
     limits: Sequence[Limit]
     """What the vendor allows the whole fleet, requests of every kind together."""
+    at_once: int | None
+    """Requests that may run at the same time, of the whole fleet; None where the vendor bounds none."""
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What this sink's configuration lacks for a flow, told before any event is seen.
@@ -257,10 +139,10 @@ class Sink(Protocol):
         """
         ...
 
-    def used_today(self) -> int | None:
-        """Requests that the vendor has counted in the current day window, by its own word; None when it has none.
+    def counted(self, spend: Callable[[], None]) -> Count | None:
+        """The vendor's own word on the limit that it counts (`Limit.is_counted`); None when it cannot be told now.
 
-        Other integrations use the same quota. Raises nothing: an unreadable answer is None.
+        Where that takes a request, `spend` pays for it and may raise BudgetGoneError. Raises nothing else.
         """
         ...
 

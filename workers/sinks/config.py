@@ -17,7 +17,7 @@ class SinkConfig(Section):
         description="Where the first owner ever of a partition begins: beginning, end or a time. "
         "A sink that has once-flows does not start without it.",
     )
-    max_in_flight: int = Field(8, ge=1, le=256, description="Requests to the vendor at once.")
+    max_in_flight: int = Field(8, ge=1, le=256, description="Requests to the vendor at once, of each worker and group.")
     linger_s: float = Field(
         0.05, ge=0, le=60, description="Seconds a delivery may wait for company before its request is made."
     )

@@ -97,6 +97,12 @@ class Delivery:
         since_s = self.first_failed_at.timestamp() if self.first_failed_at else self.record.timestamp_ms / 1000
         return now.timestamp() - since_s > self.action.recognised_s
 
+    def wait_s(self, now: datetime) -> float:
+        """Seconds that a retried delivery has still to wait, as the one who parked it said."""
+        if self.retried is None or self.retried.not_before is None:
+            return 0.0
+        return (self.retried.not_before - now).total_seconds()
+
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""
         position = self.record.position

@@ -8,7 +8,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from common.clock import Clock
 from common.errors import UnusableEventError
@@ -55,6 +54,7 @@ class Dispatcher:
         """`freed` takes a delivery that became head of its lane."""
         self._budget, self.freed = budget, freed
         self._budget_at = 0.0
+        self._has_local = any(action.is_local for action in sink.actions.values())
         self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
         self._batcher: Batcher[Delivery] = Batcher(pace.linger_s)
@@ -113,7 +113,7 @@ class Dispatcher:
         while not self._ledger.is_away and (draft := self._next(now)):
             if draft.action.repeat is Repeat.ONCE and not self._is_named(draft):
                 if not self._naming.name(draft, now):
-                    self._budget.give_back()
+                    self._pool.unpay(draft)
                     self._give_back_unnamed(draft)
                     return
                 self._routes.sent(draft.action)
@@ -158,7 +158,7 @@ class Dispatcher:
 
     def _enter(self, delivery: Delivery, now: float) -> None:
         """A head that nobody is unsure of is ready; one that a former owner named is looked up, or needs a person."""
-        if (wait_s := _wait_s(delivery, self._clock.now())) > 0:
+        if (wait_s := delivery.wait_s(self._clock.now())) > 0:
             delivery.window.partition.lanes.wait(delivery, now + wait_s)
         elif delivery.doubt is Doubt.NONE or not delivery.is_once or delivery.action.recognises_repeats:
             self._batcher.add(delivery, now)
@@ -169,27 +169,34 @@ class Dispatcher:
             self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
 
     def _return(self, draft: Draft[Delivery]) -> None:
-        """A draft that was paid for and never left."""
-        self._budget.give_back()
+        """A draft that was chosen and never left."""
+        self._pool.unpay(draft)
         self.give_back(draft)
 
     def _next(self, now: float) -> Draft[Delivery] | None:
-        """The next draft, paid for: there is a slot, and the vendor's budget has a request left."""
-        if now < self._budget_at or not self._has_slot() or not (self._halves or len(self._batcher)):
+        """The next draft: there is a thread for it, and it is paid for, or makes no request."""
+        if not self._has_slot() or not (self._halves or len(self._batcher)):
+            return None
+        if self._has_local and (draft := self._choose(now, self._local_allowance)):
+            return draft
+        if now < self._budget_at:
             return None
         wait_s = self._budget.take(now)
         if wait_s > 0:
             self._budget_at = now + min(wait_s, _ASK_BUDGET_S)
             return None
-        draft = self._choose(now)
+        draft = self._choose(now, self._routes.allowance)
         if draft is None:
             self._budget.give_back()
         return draft
 
-    def _choose(self, now: float) -> Draft[Delivery] | None:
-        if self._halves and self._routes.allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
+    def _choose(self, now: float, allowance: Callable[[Action], int]) -> Draft[Delivery] | None:
+        if self._halves and allowance(self._halves[0].action) >= len(self._halves[0].deliveries):
             return self._halves.popleft()
-        return self._batcher.take(now, self._routes.allowance)
+        return self._batcher.take(now, allowance)
+
+    def _local_allowance(self, action: Action) -> int:
+        return self._routes.allowance(action) if action.is_local else 0
 
     def _has_slot(self) -> bool:
         return self._pool.has_room and len(self._naming) < self._pace.max_in_flight * _NAMED_AHEAD
@@ -227,13 +234,6 @@ class Dispatcher:
     def _give_back_unnamed(self, draft: Draft[Delivery]) -> None:
         self._routes.came_back(draft.action)
         self._batcher.put_back(draft.deliveries, self._clock.monotonic())
-
-
-def _wait_s(delivery: Delivery, now: datetime) -> float:
-    """Seconds that a retried delivery has still to wait, as the one who parked it said."""
-    if delivery.retried is None or delivery.retried.not_before is None:
-        return 0.0
-    return (delivery.retried.not_before - now).total_seconds()
 
 
 def ours(draft: Draft[Delivery]) -> Draft[Delivery]:

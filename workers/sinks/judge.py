@@ -38,6 +38,7 @@ from workers.sinks.routes import Routes
 log = logging.getLogger(__name__)
 
 _CULPRITS = 3
+_ASK_AGAIN_S = 5.0
 _LOOK_UPS = 5
 """Look-ups that may stay unsure before a person has to look."""
 
@@ -66,6 +67,9 @@ class Judge:
         """An unsure delivery was looked up."""
         delivery, found = answer.delivery, answer.found
         if not delivery.window.partition.is_ours:
+            return
+        if not answer.was_asked:  # the budget's patience, not the vendor's word: no try is spent
+            delivery.window.partition.lanes.wait(delivery, self._clock.monotonic() + _ASK_AGAIN_S)
             return
         match found:
             case Delivered():

@@ -41,6 +41,14 @@ class Meter(Protocol):
         """Deliveries that are being sent, and lanes that wait for a time."""
         ...
 
+    def budget_left(self, requests: int | None) -> None:
+        """Requests that the vendor's windows allow this worker now; None where nothing bounds them."""
+        ...
+
+    def budget_waited(self, seconds: float) -> None:
+        """A request waited so long for the vendor's budget; from any thread."""
+        ...
+
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""
         ...
@@ -79,6 +87,12 @@ class NoMeter:
         """Nothing."""
 
     def load(self, in_flight: int, lanes_waiting: int) -> None:
+        """Nothing."""
+
+    def budget_left(self, requests: int | None) -> None:
+        """Nothing."""
+
+    def budget_waited(self, seconds: float) -> None:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int) -> None:

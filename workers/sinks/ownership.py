@@ -128,7 +128,8 @@ class Ownership:
         """
         if not self.windows and self._clock.monotonic() - self._assigned_at < self._terms.session_s:
             return False
-        return self.is_assigned and all(partition.gate.is_open for partition in self.partitions.values())
+        owned = tuple(self.partitions.values())  # a snapshot: delivery threads ask, too
+        return self.is_assigned and all(partition.gate.is_open for partition in owned)
 
     # -- what the group says ------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from workers.sinks.api import Limit, WindowKind
+from workers.sinks.limit import Limit, WindowKind
 
 _LONGEST_DAY_S = 90_000.0
 

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 from common.errors import BudgetGoneError, GateClosedError
 from common.reasons import Cause, Reason
-from workers.sinks.api import Action, Answered, Batch, Delivered, Hold, Outcome, Scope, Sink, Unsure
+from workers.sinks.api import Action, Answered, Batch, Count, Delivered, Hold, Outcome, Scope, Sink, Unsure
 from workers.sinks.batcher import Draft
 from workers.sinks.budget import Budget
 from workers.sinks.delivery import Delivery
@@ -31,17 +31,18 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How much of its quota the vendor says is used; None when it cannot tell."""
+    """What the vendor says of the quota that it counts; None when it cannot tell."""
 
-    used: int | None
+    count: Count | None
 
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What the vendor's look-up said of an unsure delivery."""
+    """What the vendor's look-up said of an unsure delivery; `was_asked` is no where the budget did not allow it."""
 
     delivery: Delivery
     found: Delivered | Unsure | None
+    was_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class DeliveryPool:
         """Ask the vendor what became of an unsure delivery."""
         self._threads.submit(self._look_up, delivery)
 
+    def unpay(self, draft: Draft[Delivery]) -> None:
+        """A draft that was chosen never left."""
+        if not draft.action.is_local:
+            self._budget.give_back()
+
     def close(self) -> None:
         """End the threads; what runs is waited for."""
         self._threads.shutdown(wait=True)
@@ -104,11 +110,11 @@ class DeliveryPool:
 
     def _deliver(self, draft: Draft[Delivery], batch: Batch, epoch: int) -> None:
         if epoch <= self._stopped.get(draft.action.name, -1):  # a hold came in while this stood behind another
-            self._budget.give_back()
+            self.unpay(draft)
             self._inbox.put(Sent(draft, None))
             return
         try:
-            with self._budget.request() as purse:
+            with self._budget.purse() if draft.action.is_local else self._budget.request() as purse:
                 outcome = self._sink.deliver(replace(batch, spend=purse.spend))
             if (hold := _hold_of(outcome)) is not None:
                 self._stop(hold, draft.action)
@@ -130,13 +136,17 @@ class DeliveryPool:
                 found = self._sink.look_up(delivery.action, [delivery.item])
             self._inbox.put(LookedUp(delivery, found[0]))
         except BudgetGoneError as error:
-            self._inbox.put(LookedUp(delivery, Unsure(Reason.THROTTLED, str(error))))
+            self._inbox.put(LookedUp(delivery, Unsure(Reason.THROTTLED, str(error)), was_asked=False))
         except BaseException as error:
             self._inbox.put(Crashed(error))
 
     def _count(self) -> None:
         try:
-            self._inbox.put(Counted(self._sink.used_today()))
+            with self._budget.purse() as purse:
+                count = self._sink.counted(purse.ask)
+            self._inbox.put(Counted(count))
+        except BudgetGoneError:
+            self._budget.could_not_ask()
         except BaseException as error:
             self._inbox.put(Crashed(error))
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from workers.sinks.api import Limit, WindowKind
+from workers.sinks.limit import Count, Limit, WindowKind
 from workers.sinks.periods import begin_of, end_of, longest_s
 from workers.sinks.shares import part_of
 from workers.sinks.usage import Usage
@@ -34,6 +34,7 @@ SHORT_S = 60.0
 SOON_S = 0.05
 """A wait for something that ends when it ends: a request, an answer."""
 
+_ASK_AGAIN_S = 0.5
 _GRANT = 1 / 6
 _KEPT_BACK = 50  # one in so many is kept for asking, and for the first request where only answers tell the count
 
@@ -88,6 +89,10 @@ class OwnCount:
         self._usage = Usage(self._longest_s if self._slides else 3 * self._longest_s)
         self._share = 0
 
+    def has_part(self) -> bool:
+        """Whether a request of it is ever ours."""
+        return self._share > 0
+
     def assigned(self, numbers: Collection[int], gained: Collection[int], at: float) -> None:
         """What other owners may have used counts as ours; what we used of lost partitions goes on counting."""
         self._share = part_of(self._requests, self._partitions, numbers)
@@ -139,7 +144,7 @@ class VendorCount:
         self._weight = 0.0
         self._room = 0  # requests that the grant still allows
         self._valid_until = self._asked_at = self._ask_at = self._scout_at = -math.inf
-        self._is_asking = self._is_wanted = self._is_scouting = False
+        self._is_asking = self._is_wanted = self._is_scouting = self._is_used_up = False
         self._unsettled = 0  # out when we asked, and taken since: the vendor may not have counted them
 
     def assigned(self, numbers: Collection[int], gained: Collection[int], at: float) -> None:  # noqa: ARG002
@@ -182,9 +187,17 @@ class VendorCount:
         self._asked_at, self._unsettled = now.monotonic, out
         return True
 
-    def said(self, used: int | None, remaining: int | None, now: Moment) -> None:
-        """The vendor's answer, not older than the question; neither is known where it could not tell."""
-        self._is_asking = False
+    def used_up_until(self, now: float) -> float | None:
+        """When it is asked again, where its last answer left us nothing; else None."""
+        return self._ask_at if self._is_used_up and now < self._ask_at else None
+
+    def could_not_ask(self, now: float) -> None:
+        """Nobody was asked: soon again, and nothing is known that was not."""
+        self._is_asking, self._is_wanted, self._ask_at = False, True, now + _ASK_AGAIN_S
+
+    def said(self, count: Count, now: Moment) -> None:
+        """The vendor's answer to our question; it knows neither number where it could not tell."""
+        self._is_asking, used, remaining = False, count.used, count.remaining
         self._ask_at = self._asked_at + self._grant_s
         least = self._limit.requests - used if used is not None else self._limit.requests
         known = min(least, remaining) if remaining is not None else least
@@ -193,7 +206,8 @@ class VendorCount:
             return
         granted = math.floor(_GRANT * self._weight * max(0, known - self._kept_back))
         self._room, self._valid_until = granted - self._unsettled, self._asked_at + self._grant_s
-        if granted < 1:
+        self._is_used_up = granted < 1
+        if self._is_used_up:
             self._ask_at = self._asked_at + self._until_it_may_change_s(now)
 
     def _scout(self, now: Moment) -> None:

@@ -80,6 +80,7 @@ class Runner:
         self._publisher = Publisher(clients.transactions, clients.plain, self._inbox)
         handover = Handover(self._hand_over, self._forget, tails.park, budget.assigned, budget.revoked, planner.is_once)
         self._ownership = Ownership(clients.consumer, starts, terms, self._naming, handover, clock, meter)
+        budget.spend_while(lambda: self._ownership.is_ready)
         self._ledger = Ledger(
             group, writers, self._publisher, self._ownership, clients.consumer.group_metadata, self._ready.append,
             clock, meter,
@@ -156,8 +157,8 @@ class Runner:
                 self._ledger.receipted(message)
             case Probed(action, hold):
                 self._dispatcher.probed(action, hold)
-            case Counted(used):
-                self._budget.vendor_said(used)
+            case Counted(count):
+                self._budget.vendor_said(count)
             case LookedUp():
                 self._judge.looked_up(message)
             case Release(route, answer):
@@ -236,11 +237,13 @@ class Runner:
         self.status = Status(self._ownership.is_ready, len(self._ownership.windows), holds, now)
         self._meter.holds(holds)
         self._meter.load(self._pool.in_flight, sum(partition.lanes.waiting for partition in partitions))
+        self._meter.budget_left(self._budget.left(now))
 
     def _holds(self) -> Iterator[RouteHold]:
         yield from self._routes.holds()
         if self._ledger.is_away:
             yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "Kafka takes no dead letters or retry records", 0.0)
+        yield from self._budget.holds(self._clock.monotonic())
         for id_, window in self._ownership.windows.items():
             if window.hold:
                 yield RouteHold("", window.hold, f"partition {id_}", window.retry_at or 0.0)

@@ -38,13 +38,11 @@ def part_of(things: int, partitions: int, numbers: Collection[int]) -> int:
     return sum(part(things, partitions, number) for number in numbers)
 
 
-def is_enough(things: int, partitions: int, workers: int) -> bool:
-    """Whether each of so many workers, with neighbouring partitions as the range assignor gives, gets one."""
-    return workers <= most_workers(things, partitions)
-
-
 def most_workers(things: int, partitions: int) -> int:
-    """How many workers can share so many things: the largest n with ⌊partitions÷n⌋ >= ⌈partitions÷things⌉."""
+    """How many workers can share so many things, each getting one of what the range assignor gives it.
+
+    The largest n with ⌊partitions÷n⌋ >= ⌈partitions÷things⌉.
+    """
     return partitions // -(-partitions // things) if things > 0 else 0
 
 

@@ -78,6 +78,12 @@ class BrazeConfig(SinkConfig):
         description="Requests of the whole fleet in any three seconds: 80 % of what Braze allows (§4). The "
         "hourly pool of 250,000 is the workspace's: when it is used up, the answers hold the route.",
     )
+    requests_per_hour: int | None = Field(
+        None,
+        ge=60,
+        description="Requests to /users/track in an hour, where the contract bounds them (MAU contracts, §4): the "
+        "fleet reads what is left from the answers, and takes a sixth of its share of that in a minute.",
+    )
     settle_after_s: float = Field(
         60,
         ge=0,

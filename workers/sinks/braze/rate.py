@@ -33,16 +33,21 @@ class Patience:
 
     def used_up_s(self, headers: Mapping[str, str]) -> float | None:
         """The wait until the window ends when nothing remains in it, else None."""
-        return self.wait_s(headers) if _number(headers.get("x-ratelimit-remaining")) == 0 else None
+        return self.wait_s(headers) if number(headers.get("x-ratelimit-remaining")) == 0 else None
+
+    def ends_s(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds until the window of an answer ends, at most an hour; None where it does not say."""
+        hint = self._hint(headers)
+        return None if hint is None else min(max(hint, 0.0), MOST_S)
 
     def _hint(self, headers: Mapping[str, str]) -> float | None:
         after = headers.get("retry-after")
-        hint = _number(after)
+        hint = number(after)
         if hint is None and (moment := http_date(after)) is not None:
             hint = (moment - self._vendor_now(headers)).total_seconds()
         if hint is None:
-            hint = _number(headers.get("x-ratelimit-retry-after"))
-        if hint is None and (reset := _number(headers.get("x-ratelimit-reset"))) is not None:
+            hint = number(headers.get("x-ratelimit-retry-after"))
+        if hint is None and (reset := number(headers.get("x-ratelimit-reset"))) is not None:
             hint = reset - self._vendor_now(headers).timestamp() if reset > _EPOCH_FROM else reset
         return hint
 
@@ -50,7 +55,8 @@ class Patience:
         return http_date(headers.get("date")) or self.now()
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """A header's plain number; None for anything else."""
     found = _NUMBER.fullmatch(text.strip()) if text else None
     value = float(found[0]) if found else math.nan
     return value if math.isfinite(value) else None

@@ -1,6 +1,6 @@
 """Event and parameters -> a recipient of a Canvas (§2.5), or one transactional message (§2.7). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 from common.errors import UnusableEventError
 from common.event import Event
 from common.reasons import Reason
-from workers.sinks.api import Item
+from workers.sinks.api import Answered, Delivered, Item, Outcome, Verdict
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.mapping import (
     MAX_TRIGGER_PROPERTIES,
@@ -90,3 +90,16 @@ def api_id(known: Mapping[str, Any], name: str, what: str, setting: str) -> str:
             Reason.INVALID_PARAMETER, f"{what} {name[:80]!r} is not in sinks.braze.{setting}; add it, then redrive"
         )
     return str(found)
+
+
+def with_send_id(outcome: Outcome, pieces: Sequence[Piece]) -> Outcome:
+    """The id that we gave a message, beside Braze's own: its postbacks name it (§2.7)."""
+    if not isinstance(outcome, Answered):
+        return outcome
+    verdicts: list[Verdict] = [
+        Delivered({**verdict.vendor_ids, "external_send_id": piece.send_id})
+        if isinstance(verdict, Delivered) and isinstance(piece, Message)
+        else verdict
+        for verdict, piece in zip(outcome.verdicts, pieces, strict=True)
+    ]
+    return Answered(verdicts, outcome.hold)

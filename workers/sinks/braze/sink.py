@@ -25,6 +25,7 @@ from workers.sinks.api import (
     Action,
     Answered,
     Batch,
+    Count,
     Deferred,
     Delivered,
     Hold,
@@ -33,7 +34,7 @@ from workers.sinks.api import (
     Outcome,
     Repeat,
     Unsure,
-    Verdict,
+    WindowKind,
 )
 from workers.sinks.braze import consent, mapping, purchases, sends
 from workers.sinks.braze.actions import (
@@ -64,8 +65,8 @@ from workers.sinks.braze.parameters import (
 )
 from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.rules import MESSAGE, RECIPIENTS, Asked
-from workers.sinks.braze.sends import Message
 from workers.sinks.braze.spacing import Spacing
+from workers.sinks.braze.told import Told
 from workers.sinks.spread import first_of_each, spread
 
 NAME = "braze"
@@ -77,6 +78,7 @@ _ARRAYS = {
     SET_SUBSCRIPTION: "users", UPDATE_EMAIL_STATUS: "emails",
 }  # fmt: skip
 _COUNTED = frozenset({TRACK_EVENT, RECORD_PURCHASE})
+_TRACKED = _COUNTED | {UPDATE_ATTRIBUTES}
 _INDEXED = frozenset({"events", "attributes", "purchases", RECIPIENTS})
 _NAMED = {
     TRIGGER_CAMPAIGN: ("campaign", "campaigns"),
@@ -96,6 +98,7 @@ class BrazeSink:
 
     def __init__(self, config: BrazeConfig, client: BrazeClient, patience: Patience, clock: Clock) -> None:
         self._config, self._client, self._patience = config, client, patience
+        self._told = Told(patience, clock.monotonic)
         distant = Spacing(config.consent_spacing_s, clock.monotonic)
         self._spacings: Mapping[str, Spacing] = {
             TRIGGER_CANVAS: Spacing(_CANVAS_SPACING_S, clock.monotonic),
@@ -103,7 +106,10 @@ class BrazeSink:
             UPDATE_EMAIL_STATUS: distant,
         }
         self.actions: Mapping[str, Action] = actions(config)
-        self.limits: Sequence[Limit] = (Limit(config.requests_per_3s, 3),)
+        burst, hour = Limit(config.requests_per_3s, 3), config.requests_per_hour
+        counted = [Limit(hour, 3600, WindowKind.ALIGNED, is_counted=True)] if hour else []
+        self.limits: Sequence[Limit] = (burst, *counted)
+        self.at_once: int | None = None
 
     @classmethod
     def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":
@@ -160,9 +166,10 @@ class BrazeSink:
         """Never asked: Braze has no read that tells whether one request was taken (§6)."""
         raise NotImplementedError(f"braze.{action.name} cannot be looked up ({len(items)} items)")
 
-    def used_today(self) -> int | None:
-        """None: Braze counts by the hour, and tells it with every answer (§4)."""
-        return None
+    def counted(self, spend: Callable[[], None]) -> Count | None:
+        """What the last answers told of the hour (§4): no request of ours could ask."""
+        del spend
+        return self._told.count()
 
     def probe(self, action: Action) -> Hold | None:
         """Ask whether Braze is well by `GET /campaigns/list`: it reads, and all actions share its host and key.
@@ -192,10 +199,13 @@ class BrazeSink:
     def _sent(self, batch: Batch, pieces: Sequence[Piece]) -> Outcome:
         array = _ARRAYS[batch.action.name]
         asked = Asked(array, len(pieces), batch.action.repeat is Repeat.REPEATABLE, array in _INDEXED)
-        judgement = judge(self._post(batch, pieces), asked, self._patience)
+        answer = self._post(batch, pieces)
+        if isinstance(answer, Answer) and batch.action.name in _TRACKED:
+            self._told.heard(answer.headers)
+        judgement = judge(answer, asked, self._patience)
         self._space(batch, pieces, judgement.outcome)
         _tell(batch.action, judgement)
-        return _with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
+        return sends.with_send_id(judgement.outcome, pieces) if array == MESSAGE else judgement.outcome
 
     def _post(self, batch: Batch, pieces: Sequence[Piece]) -> Answer | NotSentError | AmbiguousError:
         objects, permit, shared_by = [piece.data for piece in pieces], batch.permit, batch.shared_by
@@ -225,19 +235,6 @@ def _spaced(batch: Batch, pieces: Sequence[Piece]) -> list[Hashable]:
     shared_by = batch.shared_by
     place = shared_by.group_id if isinstance(shared_by, GroupWrite) else batch.action.name
     return [(place if isinstance(shared_by, GroupWrite | StatusWrite) else shared_by, piece.user) for piece in pieces]
-
-
-def _with_send_id(outcome: Outcome, pieces: Sequence[Piece]) -> Outcome:
-    """The id that we gave a message, beside Braze's own: its postbacks name it (§2.7)."""
-    if not isinstance(outcome, Answered):
-        return outcome
-    verdicts: list[Verdict] = [
-        Delivered({**verdict.vendor_ids, "external_send_id": piece.send_id})
-        if isinstance(verdict, Delivered) and isinstance(piece, Message)
-        else verdict
-        for verdict, piece in zip(outcome.verdicts, pieces, strict=True)
-    ]
-    return Answered(verdicts, outcome.hold)
 
 
 def _tell(action: Action, judgement: Judgement) -> None:

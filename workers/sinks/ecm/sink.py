@@ -19,6 +19,7 @@ from workers.sinks.api import (
     Answered,
     Batch,
     Contacts,
+    Count,
     Deferred,
     Delivered,
     Hold,
@@ -111,6 +112,7 @@ class EcmSink:
         self._troubles = Troubles()
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = (Limit(config.requests_per_minute, 60),)
+        self.at_once: int | None = None
 
     @classmethod
     def connect(cls, config: EcmConfig, clock: Clock, meter: RequestMeter | None = None) -> "EcmSink":
@@ -184,8 +186,9 @@ class EcmSink:
         """What became of unsure items, by what they carry of the event."""
         return [self._looked_up(action, item.body) for item in items]
 
-    def used_today(self) -> int | None:
+    def counted(self, spend: Callable[[], None]) -> Count | None:
         """None: the vendor publishes no quota (§15)."""
+        del spend
         return None
 
     def probe(self, action: Action) -> Hold | None:

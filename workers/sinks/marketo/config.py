@@ -145,7 +145,11 @@ class MarketoConfig(SinkConfig):
         "server, and as much again of doubt as a clock needs (§0.3).",
     )
     max_in_flight: int = Field(
-        5, ge=1, le=10, description="Requests at once; Marketo allows 10 to all integrations together (§3)."
+        5,
+        ge=2,
+        le=10,
+        description="Requests at once of the whole fleet, its groups together; Marketo allows 10 to all integrations "
+        "together (§3). `commfleet check --workers N` says whether so many workers can share them.",
     )
     linger_s: float = Field(
         1.0, ge=0, le=60, description="Seconds a delivery may wait for company: requests are what is scarce (§3)."

@@ -24,6 +24,7 @@ from workers.sinks.api import (
     Answered,
     Batch,
     Contacts,
+    Count,
     Deferred,
     Delivered,
     Hold,
@@ -133,8 +134,9 @@ class MarketoSink:
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = (
             Limit(config.requests_per_20_s, 20, WindowKind.SLIDING),
-            Limit(config.requests_per_day, 86_400, WindowKind.DAY, config.day_zone),
+            Limit(config.requests_per_day, 86_400, WindowKind.DAY, config.day_zone, is_counted=True),
         )
+        self.at_once: int | None = config.max_in_flight
 
     @classmethod
     def connect(cls, config: MarketoConfig, clock: Clock, meter: RequestMeter | None = None) -> "MarketoSink":
@@ -195,10 +197,12 @@ class MarketoSink:
         """Never asked: activities appear some time after they were taken, so that absence proves nothing (§2.4)."""
         raise NotImplementedError(f"marketo.{action.name} cannot be looked up ({len(items)} items)")
 
-    def used_today(self) -> int | None:
+    def counted(self, spend: Callable[[], None]) -> Count | None:
         """Requests of all integrations since the quota's midnight, by the usage call (§3); it counts itself."""
+        spend()
         reply = self._client.call(requests.usage_today(), "usage")
-        return None if isinstance(reply, Hold) else counted_today(reply, self._waits.today())
+        used = None if isinstance(reply, Hold) else counted_today(reply, self._waits.today())
+        return None if used is None else Count(used)
 
     def probe(self, action: Action) -> Hold | None:
         """Ask whether Marketo is well by a look-up that finds nobody: it needs the token and the customer id field.

@@ -24,6 +24,7 @@ from workers.sinks.api import (
     Answered,
     Batch,
     Contacts,
+    Count,
     Deferred,
     Delivered,
     Hold,
@@ -84,7 +85,16 @@ def actions(config: NotificationsConfig | None = None) -> dict[str, Action]:
             settle_s,
             recognises_repeats=bool(endpoint and endpoint.repeats_recognised),
         ),
-        Action(RAISE_ALERT, Repeat.REPEATABLE, Contacts.NOBODY, RaiseAlert, _ALERTS_AT_ONCE, _MESSAGING_BYTES, 0),
+        Action(
+            RAISE_ALERT,
+            Repeat.REPEATABLE,
+            Contacts.NOBODY,
+            RaiseAlert,
+            _ALERTS_AT_ONCE,
+            _MESSAGING_BYTES,
+            0,
+            is_local=True,
+        ),
     )
     return {each.name: each for each in made}
 
@@ -117,6 +127,7 @@ class NotificationsSink:
         self._remembered, self._raised = Remembered(), Raised()
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = (Limit(config.requests_per_second, 1.0),)
+        self.at_once: int | None = None
 
     @classmethod
     def connect(
@@ -171,8 +182,9 @@ class NotificationsSink:
         """Never asked: status needs a job_id, which an answer that never came did not bring (§4)."""
         raise NotImplementedError(f"notifications.{action.name} cannot be looked up ({len(items)} items)")
 
-    def used_today(self) -> int | None:
+    def counted(self, spend: Callable[[], None]) -> Count | None:
         """None: the page knows of no daily count (§8)."""
+        del spend
         return None
 
     def probe(self, action: Action) -> Hold | None:
