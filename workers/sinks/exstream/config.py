@@ -142,7 +142,7 @@ class ExstreamConfig(SinkConfig):
         900,
         gt=0,
         le=3600,
-        description="Seconds that a deferred delivery waits in memory; less than settle_after_s and a minute, and a job "
+        description="Seconds that a deferred delivery waits in memory; under settle_after_s and a minute, a job "
         "that was not found is a dead letter instead of being started again.",
     )
     api: ApiConfig | None = Field(None, description="Exstream's services, for start_service.")
