@@ -55,8 +55,8 @@ class Reply:
 
     @property
     def inner(self) -> list[int]:
-        """statusCode of each element of `data` (§2); 0 where it is none, 500 for an element that is an error alone."""
-        return [_number(row.get("statusCode")) or (500 if row.get("errorMessage") else 0) for row in self.rows]
+        """statusCode of each element of `data` (§2): 0 for none, 500 for what cannot be read or is an error alone."""
+        return [_inner(row) for row in self.rows]
 
     @property
     def is_embedded_failure(self) -> bool:
@@ -98,6 +98,9 @@ def _word(value: object) -> str:
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
 
 
-def _number(value: object) -> int:
-    word = _word(value)
-    return int(word) if word.isascii() and word.isdigit() and len(word) <= 4 else 0
+def _inner(row: Mapping[str, Any]) -> int:
+    code = row.get("statusCode")
+    if code is None or code == "":
+        return 500 if row.get("errorMessage") else 0
+    word = _word(code)
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 4 else 500
