@@ -19,7 +19,8 @@ from workers.sinks.exstream.driver_data import Format, compiled
 from workers.sinks.exstream.feed import written
 
 JSON = compiled(
-    '{"_evt": "${delivery_id}", "a": "${data.a}", "deep": [{"b": "${data.b}", "joined": "x${data.a}y${data.b}z"}, "${data.b}"],'
+    '{"_evt": "${delivery_id}", "a": "${data.a}", "deep": [{"b": "${data.b}", "joined": "x${data.a}y${data.b}z"},'
+    ' "${data.b}"],'
     ' "constant": 7, "literal": "$${data.a}"}',
     Format.JSON,
 )
