@@ -30,6 +30,8 @@ from tests.support.exstream import (
 )
 from tests.support.ports import free_ports
 from tests.support.raw_server import Connection, RawServer
+from workers.explaining import explain_event
+from workers.settings import FlowsSettings, Settings, SinksSettings
 from workers.sinks.api import (
     Answered,
     Batch,
@@ -841,6 +843,12 @@ def test_an_endless_answer_is_unsure(vendor: SandboxExstream, communication: str
         assert isinstance(verdict(deliver(sink, communication)), Unsure)
 
 
+def test_what_is_not_configured_is_well() -> None:
+    """`check sink exstream` asks each action; a site may have only one of them."""
+    with closing(ExstreamSink.connect(ExstreamConfig(), MovingClock())) as bare:
+        assert [bare.probe(each) for each in bare.actions.values()] == [None, None]
+
+
 def test_the_probe_sees_an_outage(vendor: SandboxExstream, sink: ExstreamSink) -> None:
     """A page, an error or silence is not the API; and nobody is contacted by asking."""
     for fault in ({"status": 503}, {"status": 200, "body": "<html>"}, {"kind": "reset"}):
@@ -928,3 +936,28 @@ def test_a_closed_gate_writes_nothing(tmp_path: Path, vendor: SandboxExstream) -
         sink.deliver(batch(sink, [preference(sink, "C-1")], PUBLISH, permit=forbidden))
 
     assert list(tmp_path.iterdir()) == []
+
+
+# -- shown --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("communication", ["onboarding_letter", "renewal_reminder"])
+@pytest.mark.parametrize("reveal", [False, True])
+def test_what_would_be_sent_can_be_seen(tmp_path: Path, communication: str, reveal: bool) -> None:
+    """`flows explain`: the driver data, JSON or XML, with personal data masked however it is escaped."""
+    flows = tmp_path / "flows.yaml"
+    flows.write_text(
+        "- {name: f, on: comms.communication.v1, when: {type: [REQUESTED]}, do: exstream.start_service, "
+        f"with: {{communication: {communication}, data: {{offer: premium}}}}, consent: none}}"
+    )
+    exstream = ExstreamConfig.model_validate({"api": api(), "communications": COMMUNICATIONS})
+    settings = Settings(sinks=SinksSettings(exstream=exstream), flows=FlowsSettings(defaults=False, files=(flows,)))
+    customer = {"customer_id": "C-1", "first_name": "Janette", "last_name": "O'Hara & <Sons>"}
+    asked = {"type": "REQUESTED", "occurred_at": "2026-03-01T10:00:00Z", "customer": customer}
+
+    (explained,) = explain_event(settings, json.dumps(asked).encode(), "comms.communication.v1", reveal=reveal).verdicts
+
+    assert explained.acts
+    shown = json.dumps(explained.request["body"], ensure_ascii=False)
+    assert "premium" in shown
+    assert [name in shown for name in ("Janette", "O'Hara & <Sons>")] == [reveal, reveal]

@@ -147,11 +147,17 @@ class ExstreamSink:
         return None
 
     def probe(self, action: Action) -> Hold | None:
-        """Whether orchestration lets us in and what was not approved is now; or the directory can be written."""
+        """Whether orchestration lets us in and what was not approved is now; or the directory can be written.
+
+        What is not configured has nothing to be asked.
+        """
         if action.name == PUBLISH_PREFERENCES:
-            is_well = feed.is_writable(self._feed().directory)
-            return None if is_well else _away(f"cannot write into {self._feed().directory}")
-        api, purse = self._started(), Purse(_free)
+            directory = self._config.feed.directory if self._config.feed else None
+            is_well = directory is None or feed.is_writable(directory)
+            return None if is_well else _away(f"cannot write into {directory}")
+        if self._api is None:
+            return None
+        api, purse = self._api, Purse(_free)
         came = api.caller.ask(lambda token: api.client.jobs({"mode": "BATCH"}, 1, 0, token), purse)
         hold = came if isinstance(came, Hold) else judge_probe(came, self._clock.now())
         return hold or (api.approvals.refused(purse) if api.approvals else None)
