@@ -835,7 +835,7 @@ def test_an_endless_answer_is_unsure(vendor: SandboxExstream, communication: str
             is_token = b"oauth2/token" in request.split(b"\r\n", 1)[0]
             connection.answer(grant if is_token else b"x" * 400_000)
 
-    more = {"read_timeout_s": 5.0, "max_answer_bytes": 100_000}
+    more: dict[str, Any] = {"read_timeout_s": 5.0, "max_answer_bytes": 100_000}
     with (
         RawServer(flood) as server,
         closing(SandboxExstream(server.url, vendor.http).sink(account={"check_approval": False}, **more)) as sink,
