@@ -730,6 +730,19 @@ def test_nothing_is_certain_before_the_settling_time(vendor: SandboxExstream) ->
     assert late is None
 
 
+@pytest.mark.parametrize("skew_s", [-7200, 7200])
+def test_clocks_that_differ_hide_no_job(skew_s: float) -> None:
+    """Exstream's Date tells how far its clock is from ours: a job that was started is not started again."""
+    with sandbox_exstream() as vendor:
+        vendor.set_clock(advance_s=skew_s)
+        with closing(vendor.sink()) as sink:
+            vendor.fault(path=INPUTS, count=1, status=502, act=True)
+            made = item(sink, "onboarding_letter")
+            sink.deliver(batch(sink, [made]))
+
+            assert isinstance(looked_up(sink, made), Delivered)
+
+
 def test_another_process_finds_the_job_but_never_says_that_there_is_none(vendor: SandboxExstream) -> None:
     """It does not know when the request left."""
     vendor.fault(path=INPUTS, count=1, status=502, act=True)

@@ -5,7 +5,7 @@ in it: exactly one job with it is ours; none, looked for three times and after t
 whatever cannot be read or listed whole leaves the doubt.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,11 +17,12 @@ from workers.sinks.exstream.communications import Way
 from workers.sinks.exstream.config import ExstreamConfig
 from workers.sinks.exstream.jobs import JobSeen, job_of
 from workers.sinks.exstream.order import Order
+from workers.sinks.exstream.patience import http_date
 from workers.sinks.exstream.reply import Reply
 from workers.sinks.exstream.sent import Sent, SentAt
 
 AROUND = timedelta(minutes=5)
-"""How far a job's startDate may be from our clock; the page's -5 s … +60 s takes equal clocks for granted."""
+"""How far a job's startDate may be from the request, once the clocks are compared; the id decides, so this is wide."""
 _PER_PAGE, _MOST_PAGES, _MOST_INPUTS, _CHECKS = 100, 10, 100, 3
 _MODES = {Way.BATCH: "BATCH", Way.ONDEMAND: "ONDEMAND"}
 
@@ -80,13 +81,17 @@ class LookUp:
         wanted = {"mode": mode, "startDateStart": (first - timedelta(days=1)).astimezone(UTC).date().isoformat()}
         if self._account:
             wanted["triggeredBy"] = self._account
-        for job in self._listed(wanted):
+        jobs, ahead = self._listed(wanted, now)
+        for job in jobs:
             is_theirs = self._account and job.triggered_by not in ("", self._account)
-            if not is_theirs and (job.started_at is None or first <= job.started_at <= last):
+            if not is_theirs and (job.started_at is None or first <= job.started_at - ahead <= last):
                 yield job
 
-    def _listed(self, wanted: Mapping[str, str]) -> list[JobSeen]:
-        """Every job of the list, whatever `offset` counts: as many as the list says there are, or nobody can tell."""
+    def _listed(self, wanted: Mapping[str, str], now: datetime) -> tuple[Sequence[JobSeen], timedelta]:
+        """Every job of the list, and how far Exstream's clock is ahead of ours, by its Date.
+
+        Whatever `offset` counts: as many as the list says there are, or nobody can tell.
+        """
         found: dict[str, JobSeen] = {}
         for page in range(_MOST_PAGES):
             reply = self._read(lambda token, page=page: self._client.jobs(wanted, _PER_PAGE, page, token))
@@ -98,7 +103,7 @@ class LookUp:
                 break
         if len(found) < _total(reply):
             raise _CannotTellError(f"the list of jobs has {_total(reply)}, of which {len(found)} were shown")
-        return list(found.values())
+        return list(found.values()), (http_date(reply.headers.get("date", "")) or now) - now
 
     def _inputs(self, job: JobSeen) -> Iterator[bytes]:
         reply = self._read(lambda token: self._client.flow_instances(job.id, token))

@@ -1,4 +1,4 @@
-"""Retry-After: how long the vendor asks us to wait (§9 #12). Pure."""
+"""Times in headers: Retry-After, how long the vendor asks us to wait (§9 #12), and Date. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ def wait_s(headers: Mapping[str, str], now: datetime) -> float:
     after = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(after):
         hint = float(after)
-    elif (moment := _date(after)) is not None:
-        hint = (moment - (_date(headers.get("date", "")) or now)).total_seconds()
+    elif (moment := http_date(after)) is not None:
+        hint = (moment - (http_date(headers.get("date", "")) or now)).total_seconds()
     else:
         return USUAL_S
     return min(max(hint, LEAST_S), MOST_S)
 
 
-def _date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7); None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
