@@ -160,7 +160,9 @@ class ExstreamConfig(SinkConfig):
     max_answer_bytes: int = Field(
         32_000_000, ge=100_000, le=500_000_000, description="Bytes of one answer: a document comes with it (§2)."
     )
-    requests_per_second: int = Field(2, ge=1, le=1000, description="Requests of the whole fleet in a second (§9).")
+    requests_per_second: int = Field(
+        2, ge=1, le=1000, description="Requests of the whole fleet in a second, on average of 20 (§9)."
+    )
     settle_after_s: float = Field(
         300, ge=0, le=3600, description="Seconds before a job whose answer was lost is looked for; not found three "
         "times after it, it is started again (§8)."

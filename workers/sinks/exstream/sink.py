@@ -47,6 +47,8 @@ from workers.sinks.exstream.tokens import Tokens
 NAME = "exstream"
 START_SERVICE, PUBLISH_PREFERENCES = "start_service", "publish_preferences"
 _MOST_RECORDS = 1000
+_WINDOW_S = 20.0
+"""Long enough that each partition of each group has a request in it: a second's two could not be shared."""
 
 
 def actions(config: ExstreamConfig | None = None) -> dict[str, Action]:
@@ -95,7 +97,7 @@ class ExstreamSink:
     def __init__(self, config: ExstreamConfig, http: HttpClient, clock: Clock) -> None:
         self._config, self._http, self._clock = config, http, clock
         self.actions: Mapping[str, Action] = actions(config)
-        self.limits: Sequence[Limit] = [Limit(config.requests_per_second, 1.0)]
+        self.limits: Sequence[Limit] = [Limit(int(config.requests_per_second * _WINDOW_S), _WINDOW_S)]
         self._communications = {
             name: (each, compiled(each.driver_data, each.format)) for name, each in config.communications.items()
         }
