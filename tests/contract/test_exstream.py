@@ -22,6 +22,7 @@ from sandbox.exstream.options import DEFAULT_CLIENT, FULFILMENT
 from tests.support.exstream import (
     COMMUNICATIONS,
     PAGE_FULFIL,
+    PAGE_TOKEN_REQUEST,
     MovingClock,
     SandboxExstream,
     api,
@@ -209,6 +210,15 @@ def test_a_communication_is_generated_and_sent(vendor: SandboxExstream, style: s
     assert request["headers"]["content-type"] == "application/json"
     assert sent["data"]["DeliveryPreference"] == "EMAIL"
     assert sent["data"]["name"] == {"first": "Jane", "last": "O'Hara & <Sons>"}
+
+
+def test_a_token_is_asked_for_in_the_page_s_words(vendor: SandboxExstream, sink: ExstreamSink) -> None:
+    """§1: real JSON, these three fields."""
+    deliver(sink)
+
+    (request,) = vendor.received("/tenants")
+    assert request["body"] == PAGE_TOKEN_REQUEST
+    assert request["headers"]["content-type"] == "application/json"
 
 
 def test_xml_driver_data_is_taken(vendor: SandboxExstream, sink: ExstreamSink) -> None:
