@@ -148,7 +148,7 @@ class SandboxExstream:
         self, *, account: Mapping[str, Any] | None = None, clock: MovingClock | None = None, **more: Any
     ) -> ExstreamSink:
         """A sink that talks to it, with short time-outs."""
-        quick = {"read_timeout_s": 0.3, "connect_timeout_s": 2.0, "settle_after_s": 0}
+        quick = {"read_timeout_s": 1.0, "connect_timeout_s": 2.0, "settle_after_s": 0}
         given = {"api": api(self.url, **(account or {}))}
         return ExstreamSink.connect(config(**(given | quick | more)), clock or MovingClock())
 
