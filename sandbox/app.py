@@ -12,12 +12,14 @@ from starlette.applications import Starlette
 from sandbox.braze.app import create as _braze
 from sandbox.connections import Connections
 from sandbox.ecm.app import create as _ecm
+from sandbox.exstream.app import create as _exstream
 from sandbox.marketo.app import create as _marketo
 from sandbox.notifications.app import create as _notifications
 
 _VENDORS: Mapping[str, Callable[..., Starlette]] = {
     "braze": _braze,
     "ecm": _ecm,
+    "exstream": _exstream,
     "marketo": _marketo,
     "notifications": _notifications,
 }

@@ -15,6 +15,8 @@ from workers.sinks.braze.actions import actions as braze_actions
 from workers.sinks.braze.sink import BrazeSink
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.sink import actions as ecm_actions
+from workers.sinks.exstream.sink import ExstreamSink
+from workers.sinks.exstream.sink import actions as exstream_actions
 from workers.sinks.marketo.sink import MarketoSink
 from workers.sinks.marketo.sink import actions as marketo_actions
 from workers.sinks.notifications.sink import NotificationsSink
@@ -32,6 +34,7 @@ class Vendor:
 VENDORS: Mapping[str, Vendor] = {
     "braze": Vendor(braze_actions, BrazeSink.connect),
     "ecm": Vendor(ecm_actions, EcmSink.connect),
+    "exstream": Vendor(exstream_actions, ExstreamSink.connect),
     "marketo": Vendor(marketo_actions, MarketoSink.connect),
     "notifications": Vendor(notifications_actions, NotificationsSink.connect),
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workers.produce import LineError, Stored
     from workers.settings import Settings
 
-SINKS = ("braze", "ecm", "marketo", "notifications")
+SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
 LETTERS = (*SINKS, "ingest")
 GROUPS = ("main", "consent")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import orjson
@@ -114,10 +115,18 @@ def _why(explained: Explained) -> str:
     return f"matches, but {explained.error}" if explained.error else ""
 
 
-def _plain(body: Any) -> Any:
-    """A sink's own item as JSON-able data: what it is made of, and JSON where it is serialised already."""
-    if isinstance(body, bytes):
+def _read_back(body: bytes) -> Any:
+    """JSON, else text (XML) as people read it: an escaped name would not be recognised as one to be masked."""
+    try:
         return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return unescape(body.decode("utf-8", "replace"))
+
+
+def _plain(body: Any) -> Any:
+    """A sink's own item as JSON-able data: what it is made of, and JSON (or text) where it is serialised already."""
+    if isinstance(body, bytes):
+        return _read_back(body)
     if isinstance(body, BaseModel):
         return body.model_dump(mode="json")
     if is_dataclass(body):

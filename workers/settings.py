@@ -26,6 +26,7 @@ from common.settings.show import Row, rows
 from workers.ingest.config import WebhookConfig
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
+from workers.sinks.exstream.config import ExstreamConfig
 from workers.sinks.marketo.config import MarketoConfig
 from workers.sinks.notifications.config import NotificationsConfig
 
@@ -48,6 +49,7 @@ class SinksSettings(Section):
 
     braze: BrazeConfig | None = Field(None, description="Braze.")
     ecm: EcmConfig | None = Field(None, description="OpenText Extended ECM.")
+    exstream: ExstreamConfig | None = Field(None, description="OpenText Exstream.")
     marketo: MarketoConfig | None = Field(None, description="Marketo.")
     notifications: NotificationsConfig | None = Field(None, description="OpenText Notifications, and alerts.")
 

@@ -20,7 +20,13 @@ COMMANDS = sorted(
         if not command.startswith("is ")
     }
 )
-NAMES = {"braze": "Braze", "ecm": "Extended ECM", "marketo": "Marketo", "notifications": "Notifications"}
+NAMES = {
+    "braze": "Braze",
+    "ecm": "Extended ECM",
+    "exstream": "Exstream",
+    "marketo": "Marketo",
+    "notifications": "Notifications",
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator, ValidationError
 from ruamel.yaml import YAML
 
+from sandbox.exstream.options import DEFAULT_SECRET, DEFAULT_TENANT
 from workers.check import check
 from workers.settings import Settings, load_settings
 
@@ -49,9 +50,9 @@ def _local(path: str, service: Mapping[str, Any]) -> str:
 
 
 def _settings(name: str) -> Settings:
-    """The settings that a service would load."""
+    """The settings that a service would load; docker compose makes one dollar sign of two."""
     service = SERVICES[name]
-    env = {key: _local(str(value), service) for key, value in service.get("environment", {}).items()}
+    env = {key: _local(str(value).replace("$$", "$"), service) for key, value in service.get("environment", {}).items()}
     return load_settings(None, env)
 
 
@@ -199,7 +200,7 @@ def test_every_setting_is_one_of_ours(name: str) -> None:
     """Variables, secrets and flow files load as they would in the container."""
     settings = _settings(name)
 
-    assert name == "sandbox-braze" or settings.kafka.bootstrap_servers == "kafka:19092"
+    assert name.startswith("sandbox-") or settings.kafka.bootstrap_servers == "kafka:19092"
 
 
 def test_the_sink_sends_to_the_sandbox() -> None:
@@ -209,6 +210,17 @@ def test_the_sink_sends_to_the_sandbox() -> None:
     assert braze is not None
     assert braze.base_url == "http://sandbox-braze:8081"
     assert braze.api_key.get_secret_value() == "sandbox-only-api-key"
+
+
+def test_exstream_is_the_sandbox_and_lets_us_in() -> None:
+    """Host, tenant, client and secret are the sandbox's own."""
+    exstream = _settings("sink-exstream").sinks.exstream
+
+    assert exstream is not None
+    assert exstream.api is not None
+    assert exstream.api.base_url == "http://sandbox-exstream:8082"
+    assert exstream.api.token_url.endswith(f"/tenants/{DEFAULT_TENANT}/oauth2/token")
+    assert exstream.api.client_secret.get_secret_value() == DEFAULT_SECRET
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -140,7 +140,7 @@ def test_retry_and_dead_letter_topics_leave_room_for_headers() -> None:
     largest = max(int(topic.config["max.message.bytes"]) for topic in topics().values() if topic.schema)
     copies = [topic for name, topic in topics().items() if name.startswith(("comms.retry.", "comms.dlq."))]
 
-    assert len(copies) == 16
+    assert len(copies) == 17
     assert {int(topic.config["max.message.bytes"]) for topic in copies} == {largest + HEADROOM_BYTES}
 
 
@@ -160,7 +160,7 @@ def test_copies_get_room_for_the_largest_event_that_may_be_there() -> None:
     assert changes == steps
     assert ChangeConfig("eu." + BATCH, "max.message.bytes", "1500000", "1048576") in changes
     assert {step.wanted for step in changes if "dlq" in step.name or "retry" in step.name} == {str(1500000 + 65536)}
-    assert len(changes) == 17
+    assert len(changes) == 18
 
 
 def test_a_missing_copy_is_created_with_that_room() -> None:

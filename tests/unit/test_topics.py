@@ -13,7 +13,7 @@ from topics.catalogue import ONE_COUNT, Kind, dead_letter_topic, flow_topics, lo
 
 FOLDER = Path(__file__).parents[2] / "topics"
 SINKS = ("marketo", "braze", "ecm", "notifications", "exstream")
-WITH_CONSENT = ("marketo", "braze", "ecm")
+WITH_CONSENT = ("marketo", "braze", "ecm", "exstream")
 DAY_MS = 24 * 60 * 60 * 1000
 
 

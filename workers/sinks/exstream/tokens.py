@@ -1,0 +1,110 @@
+"""The OAuth token of a client (§1): short-lived, shared by all threads, renewed early. No I/O."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.http import Answer
+from common.reasons import Cause
+from workers.sinks.api import Hold, Scope
+from workers.sinks.exstream import rules as r
+from workers.sinks.exstream.answers import KEY_CODES
+from workers.sinks.exstream.reply import Failure, Reply
+from workers.sinks.exstream.rules import Row
+
+USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT, LEAST_LEFT_S = 900.0, 86_400.0, 0.8, 60.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Granted:
+    """A token and how long it is good for."""
+
+    token: str
+    life_s: float
+
+    @property
+    def used_s(self) -> float:
+        """How long it is sent: never with less than 60 s left, nor past 80 % of its life (§1); half of a short one."""
+        return max(min(self.life_s * RENEWED_AT, self.life_s - LEAST_LEFT_S), self.life_s / 2)
+
+
+class Tokens:
+    """The one token; whoever finds it used up renews it for everybody. Thread-safe."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._renewing = threading.Lock()
+        self._good: tuple[str, float] | None = None
+        self._round = 0
+        self._last: str | Hold = ""
+
+    def other_than(self, stale: str | None, ask: Callable[[], Granted | Hold]) -> str | Hold:
+        """A token that is not this one, or why there is none; threads that ask at once share one request."""
+        seen = self._round
+        if token := self._usable(stale):
+            return token
+        with self._renewing:
+            if token := self._usable(stale):
+                return token
+            if self._round == seen:
+                self._last = self._renewed(ask)
+                self._round += 1
+            return self._last
+
+    def is_old(self, token: str) -> bool:
+        """Whether it may have ended while a request was under way: an expired one can look like a 500 (§1)."""
+        return self._usable(None) != token
+
+    def _usable(self, stale: str | None) -> str | None:
+        good = self._good
+        return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None
+
+    def _renewed(self, ask: Callable[[], Granted | Hold]) -> str | Hold:
+        asked_at = self._monotonic()
+        granted = ask()
+        if isinstance(granted, Hold):
+            return granted
+        self._good = (granted.token, asked_at + granted.used_s)
+        return granted.token
+
+
+def judge_token(came: Answer | Failure, now: datetime) -> Granted | Hold:
+    """What the token endpoint said; asking is harmless, so nothing here is in doubt."""
+    reply = Reply(came)
+    granted = _granted(reply)
+    if granted is not None:
+        return granted
+    said = r.judged(reply, TOKEN_TABLE, now).said
+    assert isinstance(said, Hold)
+    return said
+
+
+def _granted(reply: Reply) -> Granted | None:
+    token, life = reply.values.get("access_token"), reply.values.get("expires_in")
+    fits = isinstance(token, str) and token.isascii() and token.isprintable() and token.strip() == token != ""
+    if not reply.is_ok or not isinstance(token, str) or not fits:
+        return None
+    is_number = isinstance(life, int | float) and not isinstance(life, bool) and life > 0
+    return Granted(token, min(float(life), MOST_LIFE_S) if is_number and life is not None else USUAL_LIFE_S)
+
+
+def _no_answer(reply: Reply, _: datetime) -> Hold:
+    return Hold(Cause.VENDOR_DOWN, Scope.ACTION, f"token_url: {reply.failure}")
+
+
+TOKEN_TABLE = (
+    Row("token_untrusted", "§9 #14", r.is_untrusted, r.untrusted),
+    Row("token_no_answer", "§9 #14", r.is_lost, _no_answer),
+    Row(
+        "token_key_refused",
+        "§1, §9 #3",
+        r.code(*KEY_CODES, "invalid_grant", "invalid_scope"),
+        r.hold(Cause.CREDENTIALS, "token_url refuses client_id, client_secret or scope"),
+    ),
+    Row("token_unauthorised", "§9 #3", r.status(400, 401, 403), r.hold(Cause.CREDENTIALS, "token_url refuses us")),
+    Row("token_redirected", "§1", r.between(300, 399), r.hold(Cause.CONFIGURATION, "correct token_url")),
+    Row("token_busy", "§9 #12", r.status(429, 503), r.busy(Cause.THROTTLED, "token_url asks for patience")),
+    Row("token_no_such_path", "§9 #8", r.between(402, 499), r.hold(Cause.CONFIGURATION, "correct token_url")),
+    Row("token_unreadable", "§9 #20", r.always, r.hold(Cause.VENDOR_DOWN, "token_url gave no token")),
+)
