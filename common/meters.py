@@ -73,6 +73,15 @@ class SinkMeter:
         self._metrics.in_flight.labels(*self._runner).set(in_flight)
         self._metrics.lanes_waiting.labels(*self._runner).set(lanes_waiting)
 
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Keys that are parked, and event ids that are remembered to tell duplicates."""
+        self._metrics.keys_parked.labels(*self._runner).set(keys_parked)
+        self._metrics.duplicate_ids.labels(*self._runner).set(ids)
+
+    def scalable(self, records: int) -> None:
+        """Records that wait for nothing but a worker."""
+        self._metrics.scalable_lag.labels(*self._runner).set(records)
+
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""
         self._metrics.lag_records.labels(*self._runner, topic, str(partition)).set(records)

@@ -118,6 +118,10 @@ class Metrics:
         self.batch_size = self._histogram("batch_size", "Deliveries in a request.", ("sink", "action"), _ITEMS)
         self.in_flight = self._gauge("in_flight", "Deliveries that are being sent.", *runner)
         self.lanes_waiting = self._gauge("lanes_waiting", "Lanes that wait for their next try.", *runner)
+        self.keys_parked = self._gauge("keys_parked", "Keys that are parked on the retry topic.", *runner)
+        self.duplicate_ids = self._gauge(
+            "duplicate_ids", "Events that are remembered, so that upstream's duplicates are told.", *runner
+        )
         self.route_state = self._gauge(
             "route_state",
             "1 while a route is held; action is empty for the whole sink.",
@@ -127,6 +131,11 @@ class Metrics:
         )
         self.lag_records = self._gauge(
             "lag_records", "Records of a partition that are not settled yet.", *runner, "topic", "partition"
+        )
+        self.scalable_lag = self._gauge(
+            "scalable_lag_records",
+            "Records that more replicas would settle sooner: without what is held, throttled or parked.",
+            *runner,
         )
         self.lag_seconds = self._gauge("lag_seconds", "Age of the oldest event that is not settled yet.", *runner)
         self.commit_seconds = self._histogram("commit_seconds", "Time until a commit was confirmed.", runner, _SHORT_S)

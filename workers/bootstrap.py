@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from common.kafka.admin import TopicAdmin, check_partitions
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
+from common.kafka.past_reader import PastReader
 from common.kafka.plain import PlainProducer
 from common.kafka.producer import ConfirmedProducer
 from common.kafka.transactions import TransactionalProducer
@@ -38,15 +40,18 @@ from workers.ingest.server import listen, serve
 from workers.ingest.webhook import Webhook
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
-from workers.sinks.api import Sink, WindowKind
+from workers.sinks.api import Repeat, Sink, WindowKind
 from workers.sinks.budget import Budget, group_limits
+from workers.sinks.copies import Copies
 from workers.sinks.dispatcher import Pace
+from workers.sinks.duplicates import Duplicates, DuplicateWindow
+from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
-from workers.sinks.ownership import Terms
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
+from workers.sinks.recent import EventIds, Recent
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
 from workers.sinks.starts import FirstStarts
@@ -196,6 +201,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
         clients=Clients(consumer, transactions, PlainProducer(producer_config(kafka))),
         starts=FirstStarts(consumer, tails, transactions, start_from, retry),
         tails=tails,
+        copies=_copies(worker, config, own, retry),
         writers=Writers(
             Letters(settings.prefix + dead_letter_topic(sink.name), sink.name, group, settings.worker_name),
             Receipts(encoder, sink.name, group_id, settings.prefix),
@@ -227,6 +233,16 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
+
+
+def _copies(worker: Worker, config: Any, flows: Flows, retry_topic: str) -> Copies:
+    """What tells upstream's duplicates of the events that once-flows are on."""
+    prefix, window = worker.settings.prefix, DuplicateWindow(config.duplicate_window_s, config.duplicate_ids)
+    topics = {prefix + flow.topic for flow in flows if flow.action.repeat is Repeat.ONCE}
+    past, rebuilding = PastReader(worker.settings.kafka.client()), EventIds(Decoder(worker.schemas), prefix)
+    recent = Recent(past, rebuilding, topics, window, worker.clock, random.Random())
+    reading = EventIds(Decoder(worker.schemas), prefix)  # a decoder is for one thread
+    return Copies(Duplicates(window, worker.clock), recent, reading, topics, retry_topic)
 
 
 def _budget(worker: Worker, sink: Sink, config: Any, group: str, partitions: int) -> Budget:
@@ -330,7 +346,9 @@ def _watch(worker: Worker, name: str, runner: Runner) -> None:
     """Readiness, liveness and holds of one runner."""
 
     def readiness() -> str:
-        return "" if runner.status.is_ready else "no partitions assigned yet, or commits are not confirmed"
+        status = runner.status
+        unready = status.trouble or "no partitions assigned yet, or commits are not confirmed"
+        return "" if status.is_ready else unready
 
     def liveness() -> str:
         at = runner.status.at

@@ -18,7 +18,8 @@ from workers.bootstrap import Worker, _watch
 from workers.cli import main
 from workers.settings import Settings
 from workers.sinks.routes import RouteHold
-from workers.sinks.runner import Runner, Status
+from workers.sinks.runner import Runner
+from workers.sinks.status import Status
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text()

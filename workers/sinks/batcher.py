@@ -1,7 +1,7 @@
 """Which ready deliveries travel together: filled up to the action's limits, or sent after a linger."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -118,6 +118,12 @@ class Batcher(Generic[R]):
             if not kept:
                 del self._piles[key]
         return taken
+
+    def held(self, allowance: Callable[[Action], int]) -> Iterator[R]:
+        """The ready deliveries whose route may carry none now."""
+        for pile in self._piles.values():
+            if not allowance(pile.action):
+                yield from pile.deliveries
 
     def next_due(self) -> float | None:
         """The monotonic time at which the oldest pile has lingered, or None when all are empty."""

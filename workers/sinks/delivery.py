@@ -47,16 +47,25 @@ class Doubt(Enum):
     INHERITED = auto()  # a former owner named it; its request may still be on its way
 
 
+class Copy(Enum):
+    """Whether upstream wrote the event of a once-delivery before, at another position."""
+
+    NO = auto()
+    YES = auto()
+    UNKNOWN = auto()  # what stands before its partition's start is still being read
+
+
 class Delivery:
     """What the runner moves: an event, its flow, its lane, and how it has fared.
 
     `item` is made when the delivery becomes head of its lane; `retried` is the origin of a record that
-    came by the retry topic. `doubt` says whose request nobody knows the end of.
+    came by the retry topic. `doubt` says whose request nobody knows the end of; `copy`, of
+    once-deliveries only, whether the event is one of upstream's duplicates.
     """
 
     __slots__ = (
-        "attempts", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record", "retried",
-        "size", "window",
+        "attempts", "copy", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record",
+        "retried", "size", "window",
     )  # fmt: skip
 
     item: Item
@@ -66,7 +75,7 @@ class Delivery:
         retried: Origin | None, doubt: Doubt = Doubt.NONE,
     ) -> None:  # fmt: skip
         self.event, self.flow, self.flow_hash, self.record, self.lane = event, flow, flow_hash, record, lane
-        self.doubt = doubt
+        self.doubt, self.copy = doubt, Copy.NO
         self.window, self.retried = window, retried
         self.size = len(record.value or b"")
         self.attempts = retried.attempts if retried else 0

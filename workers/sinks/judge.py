@@ -173,7 +173,8 @@ class Judge:
             return
         backoff_s = full_jitter(delivery.attempts, self._pace.backoff_base_s, self._pace.backoff_cap_s, self._rng)
         wait_s = max(at_least_s or 0.0, backoff_s)
-        if delivery.retried is None and age_s + wait_s > self._pace.patience_s:
+        is_over = age_s + wait_s > self._pace.patience_s
+        if is_over and delivery.retried is None and delivery.window.partition.parking_room:
             self._parker.park(delivery, not_before=self._clock.now() + timedelta(seconds=wait_s))
         else:
             delivery.window.partition.lanes.wait(delivery, now + wait_s)

@@ -41,6 +41,14 @@ class Meter(Protocol):
         """Deliveries that are being sent, and lanes that wait for a time."""
         ...
 
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Keys that are parked, and event ids that are remembered to tell duplicates."""
+        ...
+
+    def scalable(self, records: int) -> None:
+        """Records that wait for nothing but a worker."""
+        ...
+
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""
         ...
@@ -79,6 +87,12 @@ class NoMeter:
         """Nothing."""
 
     def load(self, in_flight: int, lanes_waiting: int) -> None:
+        """Nothing."""
+
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Nothing."""
+
+    def scalable(self, records: int) -> None:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int) -> None:
