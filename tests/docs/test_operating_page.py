@@ -185,6 +185,10 @@ def _is_unassigned(rig: Rig) -> None:
     rig.show(is_ready=False)
 
 
+def _has_lost_an_offset(rig: Rig) -> None:
+    rig.show(is_ready=False, trouble="its offset is outside the log")
+
+
 def _producer_fails(rig: Rig) -> None:
     rig.health.ready_when("producer", lambda: "fenced")
 
@@ -199,6 +203,7 @@ SITUATIONS: list[Case] = [
     _has_no_broker,
     _has_no_registry,
     _is_unassigned,
+    _has_lost_an_offset,
     _producer_fails,
     _is_stuck,
 ]

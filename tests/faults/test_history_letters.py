@@ -39,7 +39,6 @@ def test_a_redriven_letter_is_no_duplicate(scene: Scene) -> None:
     assert [act.delivery.mark for act in story.acts] == [mark]
 
 
-@not_yet("no duplicate window")
 @history()
 def test_an_upstream_duplicate_is_made_once(scene: Scene) -> None:
     """An event that upstream sends twice is one action, also when a takeover lies between the two."""

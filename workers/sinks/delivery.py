@@ -101,10 +101,15 @@ class Delivery:
 
         A delivery that has never failed here was sent no sooner than its record was written.
         """
-        if self.action.recognised_s is None or self.doubt is Doubt.NONE:
+        if self.action.recognised_s is None or self.doubt is Doubt.NONE or not self.is_once:
             return False
         since_s = self.first_failed_at.timestamp() if self.first_failed_at else self.record.timestamp_ms / 1000
         return now.timestamp() - since_s > self.action.recognised_s
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is of a once-action, repeats tolerated or not: its end has a receipt, and it is given up early."""
+        return self.flow.action.repeat is not Repeat.REPEATABLE
 
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""

@@ -70,10 +70,12 @@ class Judge:
         match found:
             case Delivered():
                 self._ledger.resolve([(delivery, found)])
-            case None if delivery.doubt is Doubt.OWN:
+            case None if delivery.doubt is Doubt.OWN or not delivery.is_once:
                 self._dispatcher.send_again(delivery)
             case None:
                 self._doubt(delivery, "a former owner named it, and its request may still be on its way")
+            case Unsure() if delivery.attempts >= _LOOK_UPS and not delivery.is_once:
+                self._dispatcher.send_again(delivery)
             case Unsure(reason, detail) if delivery.attempts >= _LOOK_UPS:
                 self._doubt(delivery, f"looked up {delivery.attempts} times, last {reason}: {detail}")
             case Unsure(reason):
@@ -167,7 +169,7 @@ class Judge:
         delivery.attempts += 1
         delivery.first_failed_at = delivery.first_failed_at or self._clock.now()
         age_s = (self._clock.now() - delivery.first_failed_at).total_seconds()
-        if age_s >= (self._pace.give_up_once_s if delivery.is_once else self._pace.give_up_s):
+        if age_s >= (self._pace.give_up_once_s if delivery.is_told else self._pace.give_up_s):
             detail = f"deferred {delivery.attempts} times in {age_s:.0f} s, last for {reason}"
             self._ledger.doom(delivery, Rejected(Reason.EXHAUSTED, detail), "deliver")
             return
