@@ -112,6 +112,9 @@ class Metrics:
         self.dead_letters = self._counter(
             "dead_letters_total", "Dead letters written by this worker.", "sink", "flow", "reason"
         )
+        self.dead_letter_oldest = self._gauge(
+            "dead_letter_oldest_seconds", "Age of a sink's oldest open dead letter, looked up every minute.", "sink"
+        )
         self.delivery_latency = self._histogram(
             "delivery_latency_seconds", "From occurred_at to a delivery's end.", ("sink", "flow"), _LONG_S
         )

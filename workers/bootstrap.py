@@ -38,6 +38,8 @@ from workers.ingest.intake import Intake
 from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
 from workers.ingest.webhook import Webhook
+from workers.oldest_letter import OpenLetters
+from workers.oldest_letter import follow as follow_letters
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 from workers.sinks.api import Repeat, Sink, WindowKind
@@ -159,8 +161,19 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     with worker.running():
         needed = [*flow_topics(), RECEIPTS, dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
+            _follow_letters(worker, name)
             _calm_collector()
             _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
+
+
+def _follow_letters(worker: Worker, sink: str) -> None:
+    """Show how long a sink's oldest dead letter has been open."""
+    settings = worker.settings
+    letters = OpenLetters(LogReader(settings.kafka.client()), settings.prefix + dead_letter_topic(sink))
+    tell = worker.metrics.dead_letter_oldest.labels(sink).set
+    threading.Thread(
+        target=follow_letters, name="letters", args=(letters, tell, worker.clock, worker.stop), daemon=True
+    ).start()
 
 
 def _calm_collector() -> None:

@@ -14,7 +14,7 @@ from common.reasons import Cause, Reason
 from workers import bootstrap
 from workers.cli import main
 from workers.settings import Settings
-from workers.sinks import commit_map, dispatcher, flood, judge, ledger, naming, ownership, window
+from workers.sinks import commit_map, dispatcher, flood, holdings, judge, ledger, naming, ownership, window
 from workers.sinks.api import Action
 from workers.sinks.config import SinkConfig
 from workers.sinks.holdings import Terms
@@ -152,7 +152,7 @@ def test_a_gate_lives_as_long_as_a_lease() -> None:
         Terms(bootstrap._SESSION_MS / 1000, 1.0, Limits(1, 1), is_static=so).lease_s for so in (False, True)
     )
     assert f"half a session ({dynamic} s unless" in " ".join(PAGE.split())
-    assert f"an eighth of a session there ({static:.1f} s, at least {ownership._STATIC_LEASE_S:.0f} s)" in PAGE
+    assert f"an eighth of a session there ({static:.1f} s, at least {holdings._STATIC_LEASE_S:.0f} s)" in PAGE
     assert f"{bootstrap._TRANSACTION_MS // 1000} s at most" in PAGE
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.faults.events import COMMUNICATION, KEPT, SENT, TOLD, WORKSPACE, Delivery, FlowLine, Mark
 from tests.faults.processes import spawn
-from tests.faults.promises import not_yet
 from tests.faults.scene import GROUP, LETTERS, RETRY, Scene, marks
 from tests.faults.script import Reset
 from tests.faults.stage import history
