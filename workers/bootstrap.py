@@ -45,11 +45,11 @@ from workers.settings import Settings
 from workers.sinks.api import Repeat, Sink, WindowKind
 from workers.sinks.budget import Budget, group_limits
 from workers.sinks.copies import Copies
-from workers.sinks.dispatcher import Pace
 from workers.sinks.duplicates import Duplicates, DuplicateWindow
 from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
+from workers.sinks.pace import Pace
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts

@@ -33,12 +33,12 @@ from workers.flows.catalogue import Flows, load_flows
 from workers.sinks.api import Action, Answered, Batch, Contacts, Delivered, Hold, Item, Limit, Outcome, Repeat, Unsure
 from workers.sinks.budget import Budget
 from workers.sinks.copies import Copies
-from workers.sinks.dispatcher import Pace
 from workers.sinks.duplicates import Duplicates, DuplicateWindow
 from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
 from workers.sinks.meter import Meter, NoMeter
+from workers.sinks.pace import Pace
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts

@@ -7,7 +7,6 @@ named in a commit before they leave (naming.py).
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from common.clock import Clock
@@ -21,6 +20,7 @@ from workers.sinks.delivery import Copy, Delivery, Doubt
 from workers.sinks.ledger import Ledger
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming, withdraw
+from workers.sinks.pace import Pace
 from workers.sinks.pool import DeliveryPool
 from workers.sinks.routes import Routes
 
@@ -29,21 +29,6 @@ log = logging.getLogger(__name__)
 _ASK_BUDGET_S = 1.0
 _NAMED_AHEAD = 2
 """Drafts that may be named beside each request that runs: a commit takes as long as a fast request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a runner works, in seconds and counts: see SinkConfig for each field's sentence."""
-
-    max_in_flight: int
-    linger_s: float
-    backoff_base_s: float
-    backoff_cap_s: float
-    patience_s: float
-    give_up_s: float
-    give_up_once_s: float
-    drain_s: float
-    in_hand: int = 4_000
 
 
 class Dispatcher:

@@ -26,11 +26,12 @@ from workers.sinks.api import (
 )
 from workers.sinks.batcher import Draft
 from workers.sinks.delivery import Delivery, Doubt
-from workers.sinks.dispatcher import Dispatcher, Pace, ours
+from workers.sinks.dispatcher import Dispatcher, ours
 from workers.sinks.flood import Flood
 from workers.sinks.ledger import Ended, Ledger
 from workers.sinks.meter import Meter
 from workers.sinks.naming import withdraw
+from workers.sinks.pace import Pace
 from workers.sinks.parking import Parker
 from workers.sinks.pool import LookedUp, Sent
 from workers.sinks.routes import Routes

@@ -19,7 +19,7 @@ from workers.sinks.api import Sink
 from workers.sinks.budget import Budget
 from workers.sinks.copies import Copies
 from workers.sinks.delivery import Delivery
-from workers.sinks.dispatcher import Dispatcher, Pace
+from workers.sinks.dispatcher import Dispatcher
 from workers.sinks.gate import Pulse
 from workers.sinks.holdings import Holdings, Starts, Terms
 from workers.sinks.judge import Judge
@@ -28,6 +28,7 @@ from workers.sinks.ledger import Ledger, Writers
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming
 from workers.sinks.ownership import Handover, Ownership
+from workers.sinks.pace import Pace
 from workers.sinks.parking import Parker
 from workers.sinks.planner import Planner
 from workers.sinks.pool import Counted, Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
