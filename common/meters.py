@@ -82,6 +82,15 @@ class SinkMeter:
         """A request waited so long for the vendor's budget; from any thread."""
         self._metrics.budget_wait.observe(self._runner, (seconds,))
 
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Keys that are parked, and event ids that are remembered to tell duplicates."""
+        self._metrics.keys_parked.labels(*self._runner).set(keys_parked)
+        self._metrics.duplicate_ids.labels(*self._runner).set(ids)
+
+    def scalable(self, records: int) -> None:
+        """Records that wait for nothing but a worker."""
+        self._metrics.scalable_lag.labels(*self._runner).set(records)
+
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""
         self._metrics.lag_records.labels(*self._runner, topic, str(partition)).set(records)

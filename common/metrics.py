@@ -112,6 +112,9 @@ class Metrics:
         self.dead_letters = self._counter(
             "dead_letters_total", "Dead letters written by this worker.", "sink", "flow", "reason"
         )
+        self.dead_letter_oldest = self._gauge(
+            "dead_letter_oldest_seconds", "Age of a sink's oldest open dead letter, looked up every minute.", "sink"
+        )
         self.delivery_latency = self._histogram(
             "delivery_latency_seconds", "From occurred_at to a delivery's end.", ("sink", "flow"), _LONG_S
         )
@@ -127,6 +130,10 @@ class Metrics:
             runner,
             _LONG_S,
         )
+        self.keys_parked = self._gauge("keys_parked", "Keys that are parked on the retry topic.", *runner)
+        self.duplicate_ids = self._gauge(
+            "duplicate_ids", "Events that are remembered, so that upstream's duplicates are told.", *runner
+        )
         self.route_state = self._gauge(
             "route_state",
             "1 while a route is held; action is empty for the whole sink.",
@@ -136,6 +143,11 @@ class Metrics:
         )
         self.lag_records = self._gauge(
             "lag_records", "Records of a partition that are not settled yet.", *runner, "topic", "partition"
+        )
+        self.scalable_lag = self._gauge(
+            "scalable_lag_records",
+            "Records that more replicas would settle sooner: without what is held, throttled or parked.",
+            *runner,
         )
         self.lag_seconds = self._gauge("lag_seconds", "Age of the oldest event that is not settled yet.", *runner)
         self.commit_seconds = self._histogram("commit_seconds", "Time until a commit was confirmed.", runner, _SHORT_S)

@@ -51,5 +51,7 @@ class Cause(StrEnum):
     STORE_DOWN = "store_down"
     CONSENT_STALE = "consent_stale"
     READER_TOO_OLD = "reader_too_old"
+    LOG_UNREADABLE = "log_unreadable"  # recent records cannot be read, so that duplicates cannot be told
+    OFFSET_LOST = "offset_lost"  # a partition's committed offset is outside of its log
     DEAD_LETTERS_AWAY = "dead_letters_away"
     FLOOD = "flood"  # too many dead letters in a row with one reason

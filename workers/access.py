@@ -106,6 +106,7 @@ def _sink(name: str, prefix: str) -> Iterator[Grant]:
     yield from _each(retries, prefix, "Read", "what was parked or redriven")
     yield from _each(retries, prefix, "Write", "parks what waits too long")
     yield from _each([dead_letter_topic(name)], prefix, "Write", "dead letters")
+    yield from _each([dead_letter_topic(name)], prefix, "Read", "how long the oldest has been open")
     yield from _each([_RECEIPT], prefix, "Write", "receipts")
     yield from _own(f"{prefix}commfleet.{name}.", "its consumer groups", "dead letters, together with their offsets")
 

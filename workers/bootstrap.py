@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from common.kafka.admin import TopicAdmin, check_partitions
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
+from common.kafka.past_reader import PastReader
 from common.kafka.plain import PlainProducer
 from common.kafka.producer import ConfirmedProducer
 from common.kafka.transactions import TransactionalProducer
@@ -39,17 +41,22 @@ from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
 from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
+from workers.oldest_letter import OpenLetters
+from workers.oldest_letter import follow as follow_letters
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
-from workers.sinks.api import Sink
+from workers.sinks.api import Repeat, Sink
 from workers.sinks.budget import Budget
-from workers.sinks.dispatcher import Pace
+from workers.sinks.copies import Copies
+from workers.sinks.duplicates import Duplicates, DuplicateWindow
+from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
-from workers.sinks.ownership import Terms
+from workers.sinks.pace import Pace
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
+from workers.sinks.recent import EventIds, Recent
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
 from workers.sinks.slices import groups_of, slices
@@ -158,8 +165,19 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
     with worker.running():
         needed = [*flow_topics(), RECEIPTS, dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
+            _follow_letters(worker, name)
             _calm_collector()
             _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
+
+
+def _follow_letters(worker: Worker, sink: str) -> None:
+    """Show how long a sink's oldest dead letter has been open."""
+    settings = worker.settings
+    letters = OpenLetters(LogReader(settings.kafka.client()), settings.prefix + dead_letter_topic(sink))
+    tell = worker.metrics.dead_letter_oldest.labels(sink).set
+    threading.Thread(
+        target=follow_letters, name="letters", args=(letters, tell, worker.clock, worker.stop), daemon=True
+    ).start()
 
 
 def _calm_collector() -> None:
@@ -201,6 +219,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
         clients=Clients(consumer, transactions, PlainProducer(producer_config(kafka))),
         starts=FirstStarts(consumer, tails, transactions, start_from, retry),
         tails=tails,
+        copies=_copies(worker, config, own, retry),
         writers=Writers(
             Letters(settings.prefix + dead_letter_topic(sink.name), sink.name, group, settings.worker_name),
             Receipts(encoder, sink.name, group_id, settings.prefix),
@@ -232,6 +251,16 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
+
+
+def _copies(worker: Worker, config: Any, flows: Flows, retry_topic: str) -> Copies:
+    """What tells upstream's duplicates of the events that once-flows are on."""
+    prefix, window = worker.settings.prefix, DuplicateWindow(config.duplicate_window_s, config.duplicate_ids)
+    topics = {prefix + flow.topic for flow in flows if flow.action.repeat is Repeat.ONCE}
+    past, rebuilding = PastReader(worker.settings.kafka.client()), EventIds(Decoder(worker.schemas), prefix)
+    recent = Recent(past, rebuilding, topics, window, worker.clock, random.Random())
+    reading = EventIds(Decoder(worker.schemas), prefix)  # a decoder is for one thread
+    return Copies(Duplicates(window, worker.clock), recent, reading, topics, retry_topic)
 
 
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
@@ -333,7 +362,9 @@ def _watch(worker: Worker, name: str, runner: Runner) -> None:
     """Readiness, liveness and holds of one runner."""
 
     def readiness() -> str:
-        return "" if runner.status.is_ready else "no partitions assigned yet, or commits are not confirmed"
+        status = runner.status
+        unready = status.trouble or "no partitions assigned yet, or commits are not confirmed"
+        return "" if status.is_ready else unready
 
     def liveness() -> str:
         at = runner.status.at

@@ -92,10 +92,10 @@ def start_of(name: str, config: Any, flows: Flows) -> Any:
     """Where a group without offsets begins. Raises ConfigurationError when a once-flow needs it said."""
     if config.start_from is not None:
         return config.start_from
-    once = sorted(flow.name for flow in flows if flow.action.repeat is Repeat.ONCE)
+    once = sorted(flow.name for flow in flows if flow.action.repeat is not Repeat.REPEATABLE)
     if once:
         raise ConfigurationError(
-            f"sinks.{name}.start_from is not set, and {', '.join(once)} must not be made twice: say beginning, end "
-            "or a time; it counts for partitions that this group has never read"
+            f"sinks.{name}.start_from is not set, and {', '.join(once)} contact somebody, or add what the vendor "
+            "counts: say beginning, end or a time; it counts for partitions that this group has never read"
         )
     return "beginning"

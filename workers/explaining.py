@@ -33,6 +33,7 @@ class Verdict:
 
     flow: str
     do: str
+    repeat: str
     where: str
     acts: bool
     why: str
@@ -100,6 +101,7 @@ def _verdict(explained: Explained, event: NewEvent, reveal: bool) -> Verdict:
     return Verdict(
         flow=flow.name,
         do=f"{flow.sink}.{flow.action.name}",
+        repeat=flow.action.repeat,
         where=f"{flow.file}:{flow.line}",
         acts=explained.acts and explained.error is None,
         why=_why(explained),

@@ -55,12 +55,13 @@ def faults(found: "Sequence[Fault]") -> None:
 
 def flows(listed: "Iterable[Flow]") -> None:
     """Every flow, in catalogue order."""
-    table = _table("flow", "on", "type", "do", "choice", "consent", "where")
+    table = _table("flow", "on", "type", "do", "repeat", "choice", "consent", "where")
     for flow in listed:
         types = " ".join(sorted(flow.pattern.symbols))
         do = f"{flow.sink}.{flow.action.name}"
         where = f"{flow.file}:{flow.line}"
-        table.add_row(flow.name, flow.topic, types, do, flow.choice or "", flow.consent or "", where)
+        row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.consent or "", where)
+        table.add_row(*row)
     console().print(table)
 
 
@@ -70,7 +71,7 @@ def explanation(found: "Explanation") -> None:
     out.print(f"event [bold]{escape(found.event_id)}[/] on {found.topic}")
     for verdict in found.verdicts:
         mark = "[green]acts[/]" if verdict.acts else "[dim]no  [/]"
-        out.print(f"{mark} [bold]{verdict.flow}[/]  {verdict.do}  [dim]{escape(verdict.where)}[/]")
+        out.print(f"{mark} [bold]{verdict.flow}[/]  {verdict.do} ({verdict.repeat})  [dim]{escape(verdict.where)}[/]")
         if verdict.why:
             out.print(f"     {escape(verdict.why)}", soft_wrap=True)
         if verdict.request is not None:

@@ -60,6 +60,18 @@ class LogReader:
         finally:
             consumer.close()
 
+    def begins(self, topic: str) -> dict[int, int]:
+        """The first offset of each partition. Raises TopicUnreadableError when nobody can tell."""
+        consumer = Consumer(self._config)
+        try:
+            numbers = self._partitions(consumer, topic)
+            found = {n: consumer.get_watermark_offsets(TopicPartition(topic, n), _CALL_TIMEOUT_S) for n in numbers}
+            return {number: int(bounds[0]) for number, bounds in found.items()}
+        except KafkaException as error:
+            raise TopicUnreadableError(f"{topic} cannot be looked at: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+
     @staticmethod
     def _partitions(consumer: Consumer, topic: str) -> list[int]:
         described = consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]

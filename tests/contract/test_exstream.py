@@ -49,11 +49,10 @@ from workers.sinks.api import (
     Sink,
     Unsure,
 )
-from workers.sinks.budget import group_limits
 from workers.sinks.exstream.config import ExstreamConfig
 from workers.sinks.exstream.jobs import JobGone, JobSeen, JobState
 from workers.sinks.exstream.sink import ExstreamSink, actions
-from workers.sinks.shares import most_workers
+from workers.sinks.slices import slices
 
 START, PUBLISH = "start_service", "publish_preferences"
 INPUTS = "/orchestration/api/v1/inputs"
@@ -152,17 +151,13 @@ def test_it_is_a_sink(sink: ExstreamSink) -> None:
         PUBLISH: (Repeat.REPEATABLE, Contacts.NOBODY, 1000, "consent"),
     }
     assert list(one.limits) == [Limit(40, 20.0)]
-    assert one.used_today() is None
+    assert (one.at_once, one.counted(lambda: None)) == (None, None)
     assert [each.recognises_repeats for each in one.actions.values()] == [False, False]
 
 
 def test_replicas_can_share_the_rate(sink: ExstreamSink) -> None:
     """§9: two requests a second, in a window that leaves each group of six workers something."""
-    split = {"main": 0.8, "consent": 0.2}
-    parts = [group_limits(sink.limits, split, group)[0][sink.limits[0]] for group in split]
-
-    assert sum(parts) == 40
-    assert min(most_workers(each, partitions=12) for each in parts) == 6
+    assert min(each.most_workers(12)[0] for each in slices(sink, 0.2).values()) == 6
 
 
 def test_only_services_can_be_looked_up() -> None:

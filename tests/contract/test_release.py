@@ -14,7 +14,8 @@ from tests.support.poll import eventually
 from tests.support.sink_rig import SinkRig, rig_flows, workspace_event
 from workers.bootstrap import Worker, _watch
 from workers.sinks.api import Hold, Scope
-from workers.sinks.runner import Runner, Status
+from workers.sinks.runner import Runner
+from workers.sinks.status import Status
 
 
 def test_a_released_route_sends_at_once(embedded: EmbeddedBroker, tmp_path: Path, prefix: str) -> None:

@@ -14,10 +14,10 @@ from common.reasons import Cause, Reason
 from workers import bootstrap
 from workers.cli import main
 from workers.settings import Settings
-from workers.sinks import commit_map, dispatcher, flood, judge, ledger, naming, ownership, parking
+from workers.sinks import commit_map, dispatcher, flood, holdings, judge, ledger, naming, ownership, window
 from workers.sinks.api import Action
 from workers.sinks.config import SinkConfig
-from workers.sinks.ownership import Terms
+from workers.sinks.holdings import Terms
 from workers.sinks.progress import Progress
 from workers.sinks.window import PAGE_RECORDS, Limits
 
@@ -136,7 +136,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
         f"{_room(2_000)} with a window of 2,000 records, {_room(9_000)} with 9,000",
         f"at most {handed + before} requests",
         f"{handed} handed to delivery threads, {before} before them",
-        f"{parking.MOST_PARKED:,} each partition",
+        f"{window.MOST_PARKED:,} each partition",
         f"Up to {ledger._ENTRIES_A_TRANSACTION} deliveries",
         f"waits longer than {naming._PATIENCE_S:.0f} s",
         f"waits up to {ownership._REVOKE_BOUND_S:.0f} s",
@@ -152,7 +152,7 @@ def test_a_gate_lives_as_long_as_a_lease() -> None:
         Terms(bootstrap._SESSION_MS / 1000, 1.0, Limits(1, 1), is_static=so).lease_s for so in (False, True)
     )
     assert f"half a session ({dynamic} s unless" in " ".join(PAGE.split())
-    assert f"an eighth of a session there ({static:.1f} s, at least {ownership._STATIC_LEASE_S:.0f} s)" in PAGE
+    assert f"an eighth of a session there ({static:.1f} s, at least {holdings._STATIC_LEASE_S:.0f} s)" in PAGE
     assert f"{bootstrap._TRANSACTION_MS // 1000} s at most" in PAGE
 
 

@@ -18,7 +18,8 @@ from workers.bootstrap import Worker, _watch
 from workers.cli import main
 from workers.settings import Settings
 from workers.sinks.routes import RouteHold
-from workers.sinks.runner import Runner, Status
+from workers.sinks.runner import Runner
+from workers.sinks.status import Status
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text()
@@ -184,6 +185,10 @@ def _is_unassigned(rig: Rig) -> None:
     rig.show(is_ready=False)
 
 
+def _has_lost_an_offset(rig: Rig) -> None:
+    rig.show(is_ready=False, trouble="its offset is outside the log")
+
+
 def _producer_fails(rig: Rig) -> None:
     rig.health.ready_when("producer", lambda: "fenced")
 
@@ -198,6 +203,7 @@ SITUATIONS: list[Case] = [
     _has_no_broker,
     _has_no_registry,
     _is_unassigned,
+    _has_lost_an_offset,
     _producer_fails,
     _is_stuck,
 ]

@@ -27,6 +27,7 @@ from workers.sinks.braze import sink as braze_sink
 from workers.sinks.braze.actions import UPDATE_ATTRIBUTES
 from workers.sinks.braze.client import BrazeClient
 from workers.sinks.braze.sink import BrazeSink
+from workers.sinks.duplicates import Duplicates
 
 PATCHES: dict[str, Callable[[], None]] = {}
 
@@ -276,6 +277,12 @@ def forgets_receipts() -> None:
 
     for module in (kafka_plain, kafka_transactions):
         _replace(module, "Producer", Forgetful)
+
+
+@patch
+def forgets_duplicates() -> None:
+    """Every event is the first of its id."""
+    _replace(Duplicates, "seen", lambda *_: None)
 
 
 @patch

@@ -7,9 +7,6 @@ import pytest
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
-NOT_YET: frozenset[str] = frozenset({"made_for_a_duplicate"})
-"""Checkers whose complaints no history counts."""
-
 
 def not_yet(reason: str) -> Callable[[Test], Test]:
     """A history that fails, always or at times, until the engine can do this; taken off when it does."""

@@ -15,7 +15,6 @@ from tests.faults.checks import complaints, repeats
 from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file
 from tests.faults.log import Log, Upstream
 from tests.faults.processes import READY_S, Worker, command
-from tests.faults.promises import NOT_YET
 from tests.faults.story import Counted, End, Life, Story
 from tests.faults.vendor import Vendor
 from tests.support.poll import eventually
@@ -246,7 +245,7 @@ class Scene:
 
     def check(self, story: Story, without: Iterable[str] = ()) -> str:
         """AssertionError with every checker's complaints; else a line of what was counted."""
-        found = complaints(story, {*without, *NOT_YET})
+        found = complaints(story, set(without))
         lines = [f"{name}: {len(said)}\n  " + "\n  ".join(said[:8]) for name, said in found.items()]
         assert self.upstream.refused == []
         assert not found, "\n".join(["the promises are broken:", *lines])

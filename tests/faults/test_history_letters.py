@@ -8,7 +8,6 @@ import pytest
 
 from tests.faults.events import COMMUNICATION, KEPT, SENT, TOLD, WORKSPACE, Delivery, FlowLine, Mark
 from tests.faults.processes import spawn
-from tests.faults.promises import not_yet
 from tests.faults.scene import GROUP, LETTERS, RETRY, Scene, marks
 from tests.faults.script import Reset
 from tests.faults.stage import history
@@ -39,7 +38,6 @@ def test_a_redriven_letter_is_no_duplicate(scene: Scene) -> None:
     assert [act.delivery.mark for act in story.acts] == [mark]
 
 
-@not_yet("no duplicate window")
 @history()
 def test_an_upstream_duplicate_is_made_once(scene: Scene) -> None:
     """An event that upstream sends twice is one action, also when a takeover lies between the two."""

@@ -29,6 +29,7 @@ class Sabotage:
     delay_s: float = 0.02
     throttled: bool = False
     poison: tuple[Delivery, ...] = field(default=())
+    twice: tuple[Mark, ...] = field(default=())
 
 
 def _by(*checks: str) -> frozenset[str]:
@@ -48,6 +49,7 @@ SABOTAGES = (
     Sabotage("miscounts", _by("miscounted")),
     Sabotage("writes_letters_twice", _by("letters_twice"), poison=(Delivery("told", EVENTS[0]),)),
     Sabotage("forgets_receipts", _by("without_receipt")),
+    Sabotage("forgets_duplicates", _by("made_for_a_duplicate"), twice=tuple(EVENTS[:5])),
 )
 
 
@@ -61,7 +63,7 @@ def test_a_broken_promise_is_noticed(scene: Scene, sabotage: Sabotage) -> None:
     if sabotage.throttled:
         scene.vendor.script(Throttle(4.0), of("track_event"), times=1)
     scene.member("a").start(patch=sabotage.patch).ready()
-    scene.produce(EVENTS)
+    scene.produce([*EVENTS, *sabotage.twice])
     found = complaints(scene.end())
     assert sabotage.noticed_by <= found.keys(), f"only {', '.join(found) or 'nobody'} complained"
 

@@ -88,7 +88,6 @@ def test_what_is_listed_is_enough(
 
 LESS = [
     Grant(Resource.TOPIC, f"{PREFIX}comms.profile.v1", "Read", ""),
-    Grant(Resource.TOPIC, f"{PREFIX}comms.dlq.braze.v1", "Write", ""),
     Grant(Resource.TOPIC, f"{PREFIX}comms.retry.braze.main.v1", "Read", ""),
     Grant(Resource.GROUP, f"{PREFIX}commfleet.braze.", "Read", "", is_prefix=True),
     Grant(Resource.TRANSACTIONAL_ID, f"{PREFIX}commfleet.braze.", "Write", "", is_prefix=True),
@@ -106,6 +105,17 @@ def test_a_sink_with_one_grant_less_ends_with_words(
 
     assert code == 1, sink.log_tail()
     assert "commfleet topics acls" in sink.log_tail()
+
+
+def test_a_sink_that_may_not_write_letters_is_held_with_words(
+    settings: Callable[..., dict[str, str]], bootstrap: str, tmp_path: Path
+) -> None:
+    """It may look at them, so it starts; the first that it has to write tells."""
+    spoil(bootstrap)
+    without = Grant(Resource.TOPIC, f"{PREFIX}comms.dlq.braze.v1", "Write", "")
+    with Worker(["run", "sink", "braze"], settings("sink-braze", without), tmp_path / "sink.log") as sink:
+        eventually(lambda: "dead_letters_away" in sink.holds(), 40)
+        assert "commfleet topics acls" in sink.log_tail()
 
 
 def test_a_webhook_with_one_grant_less_stores_nothing_there(

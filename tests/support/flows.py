@@ -1,5 +1,6 @@
 """Flow files as text, and a small vendor's actions, for tests of the flow language."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +56,7 @@ def action(name: str, parameters: type[BaseModel], contacts: Contacts = Contacts
 ACTIONS = {
     "paper.write": action("write", Write),
     "paper.forget": action("forget", Write, group="consent"),
+    "paper.keep": replace(action("keep", Write), repeat=Repeat.REPEATABLE),
     "phone.call": action("call", Call, Contacts.CUSTOMER),
 }
 

@@ -1,5 +1,6 @@
 """A runner on the embedded broker, with a vendor that a test scripts."""
 
+import random
 import threading
 import time
 import uuid
@@ -21,6 +22,7 @@ from common.event import Commit, Event, PartitionId
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.log_reader import LogReader
+from common.kafka.past_reader import PastReader
 from common.kafka.plain import PlainProducer
 from common.kafka.transactions import TransactionalProducer
 from common.reasons import Reason
@@ -43,14 +45,17 @@ from workers.sinks.api import (
     Unsure,
 )
 from workers.sinks.budget import Budget
-from workers.sinks.dispatcher import Pace
+from workers.sinks.copies import Copies
+from workers.sinks.duplicates import Duplicates, DuplicateWindow
+from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
 from workers.sinks.meter import Meter, NoMeter
-from workers.sinks.ownership import Terms
+from workers.sinks.pace import Pace
 from workers.sinks.planner import Planner
 from workers.sinks.receipts import TOPIC as RECEIPTS
 from workers.sinks.receipts import Receipts
+from workers.sinks.recent import EventIds, Past, Recent
 from workers.sinks.retries import Retries
 from workers.sinks.runner import Clients, Runner
 from workers.sinks.slices import Slice
@@ -205,6 +210,8 @@ class SinkRig:
         self._producer = Producer(producer_config(self.kafka))
         self.group = f"{prefix}commfleet.braze.main"
         self.has_ended = False
+        self.past: Past | None = None
+        """Stands in for the log before the start, where duplicates are looked for."""
         self._asking = self._asker()
         self.touch()
 
@@ -251,6 +258,7 @@ class SinkRig:
             Clients(consumer, transactions, PlainProducer(producer_config(self.kafka))),
             FirstStarts(consumer, tails, transactions, "beginning", self.prefix + RETRY),
             tails,
+            self._copies(),
             Writers(
                 Letters(self.prefix + DEAD, "braze", "main", "rig"),
                 Receipts(self._encoder, "braze", group, self.prefix),
@@ -263,6 +271,13 @@ class SinkRig:
             SystemClock(),
             self.meter,
         )
+
+    def _copies(self) -> Copies:
+        topics = {self.prefix + flow.topic for flow in self.flows if flow.action.repeat is Repeat.ONCE}
+        window, clock = DuplicateWindow(), SystemClock()
+        ids = (EventIds(Decoder(self.schemas), self.prefix) for _ in range(2))
+        recent = Recent(self.past or PastReader(self.kafka), next(ids), topics, window, clock, random.Random())
+        return Copies(Duplicates(window, clock), recent, next(ids), topics, self.prefix + RETRY)
 
     @contextmanager
     def running(self, window_records: int = 1000, **pace: Any) -> Iterator[Runner]:
@@ -323,6 +338,7 @@ class SinkRig:
             runner.run(threading.Event())
         owns.revoked = owns.lost = lambda _: None  # type: ignore[assignment,method-assign]
         runner._consumer.close()
+        runner._copies.close()
 
     def rename_group(self, suffix: str) -> None:
         """Another group's name, and so no commits, on the same topics."""

@@ -1,5 +1,6 @@
 """Flow files: what is refused with file and line, what a site may change, and what an event does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from workers.flows.flow import Flow
 from workers.flows.names import name_hash
 from workers.flows.pattern import Failure
 from workers.flows.place import FaultyFlowsError
-from workers.sinks.api import Contacts, Item
+from workers.sinks.api import Contacts, Item, Repeat
 from workers.sinks.braze.parameters import TrackEvent, TriggerCampaign, UpdateAttributes
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -39,6 +40,15 @@ def names(flows: Flows, topic: str = COMMUNICATION, **event: Any) -> list[str]:
 # -- one entry
 
 
+def test_a_flow_may_tolerate_repeats_of_a_once_action(tmp_path: Path) -> None:
+    """That flow's action only: another flow of the same action stays fenced."""
+    text = flow(name="a", more="  repeat: tolerated") + flow(name="b")
+    tolerant, fenced = (found.action for found in load(tmp_path, text))
+
+    assert (tolerant.repeat, fenced.repeat) == (Repeat.TOLERATED, Repeat.ONCE)
+    assert tolerant == replace(fenced, repeat=Repeat.TOLERATED)
+
+
 @pytest.mark.parametrize(
     ("entry", "line", "message"),
     [
@@ -53,6 +63,8 @@ def names(flows: Flows, topic: str = COMMUNICATION, **event: Any) -> list[str]:
         ("- just text", 1, "a flow is a mapping with name, on and do"),
         (flow(more="  wen: {type: [SENT]}"), 5, "a flow has no key 'wen'; did you mean 'when'?"),
         (flow(more="  enabled: 1"), 5, "enabled must be true or false"),
+        (flow(more="  repeat: yes"), 5, "repeat is tolerated, or not there"),
+        (flow(do="paper.keep", more="  repeat: tolerated"), 5, "paper.keep may be repeated anyway; leave repeat out"),
         (flow(more="  choice: 5"), 5, "choice must be a text"),
         (flow(more="  when: {channle: [EMAIL]}"), 5, "has no field 'channle'; did you mean 'channel'?"),
         (flow(more="  when: {type: [SENTT]}"), 5, "type has no symbol 'SENTT'; did you mean 'SENT'?"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from workers.flows.fields import EventFields
@@ -13,10 +13,10 @@ from workers.flows.pattern_parser import parse_pattern
 from workers.flows.place import Place
 from workers.flows.site_values import SiteValues, is_reference
 from workers.flows.template_parser import parse_template
-from workers.sinks.api import Action, Contacts
+from workers.sinks.api import Action, Contacts, Repeat
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-KEYS = ("name", "about", "on", "when", "do", "with", "consent", "choice", "enabled")
+KEYS = ("name", "about", "on", "when", "do", "with", "consent", "choice", "repeat", "enabled")
 RECEIPTS = "comms.receipt.v1"  # written by sinks: a flow on it would answer its own deliveries
 
 
@@ -88,7 +88,7 @@ def read_entry(raw: Any, place: Place) -> Entry | None:
 def build(entry: Entry, around: Surroundings) -> Flow | None:
     """The flow that an entry declares; None after a fault."""
     raw, place, before = entry.raw, entry.place, len(entry.place.faults)
-    topic, action = _topic(entry, around), _action(entry, around)
+    topic, action = _topic(entry, around), _tolerated(entry, _action(entry, around))
     consent = _consent(entry, action)
     if topic is None:
         return None
@@ -134,6 +134,18 @@ def _action(entry: Entry, around: Surroundings) -> Action | None:
     else:
         place.fault(f"there is no action {name!r}{nearest(name, around.actions)}")
     return None
+
+
+def _tolerated(entry: Entry, action: Action | None) -> Action | None:
+    """The action as this flow wants it: `repeat: tolerated` takes the fence from a once-action."""
+    stated, place = entry.raw.get("repeat"), entry.place.at("repeat")
+    if stated is None or action is None:
+        return action
+    if stated != Repeat.TOLERATED:
+        place.fault("repeat is tolerated, or not there: what an action is otherwise, its sink says")
+    elif action.repeat is Repeat.REPEATABLE:
+        place.fault(f"{entry.raw['do']} may be repeated anyway; leave repeat out")
+    return replace(action, repeat=Repeat.TOLERATED)
 
 
 def _parameters(entry: Entry, action: Action | None, fields: EventFields, values: SiteValues) -> Parameters | None:

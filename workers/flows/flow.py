@@ -17,7 +17,8 @@ class Flow:
     """One declared rule: on a topic, when it matches, do an action with parameters.
 
     `consent` is what the flow says of consent: "none", or None where it says nothing because its
-    action contacts no customer. `file` and `line` are where it stands.
+    action contacts no customer. `action` is the sink's own, or that with its repeats tolerated. `file`
+    and `line` are where it stands.
     """
 
     name: str

@@ -7,10 +7,11 @@ from pydantic import BaseModel
 
 
 class Repeat(StrEnum):
-    """Whether an action may be made twice."""
+    """Whether an action may be made twice. A sink declares its actions once or repeatable."""
 
     ONCE = "once"
     REPEATABLE = "repeatable"
+    TOLERATED = "tolerated"  # a once-action of which a flow says `repeat: tolerated`
 
 
 class Contacts(StrEnum):

@@ -1,11 +1,11 @@
 """Which ready deliveries travel together: filled up to the action's limits, or sent after a linger."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from workers.sinks.api import Action, Item
+from workers.sinks.api import Action, Item, Repeat
 
 
 class Ready(Protocol):
@@ -42,7 +42,7 @@ class Draft(Generic[R]):
 
 @dataclass(slots=True)
 class _Pile(Generic[R]):
-    """Deliveries of one action and one `shared_by`, oldest first."""
+    """Deliveries of one action, one kind and one `shared_by`, oldest first."""
 
     action: Action
     shared_by: Hashable
@@ -76,7 +76,7 @@ class Batcher(Generic[R]):
 
     def __init__(self, linger_s: float) -> None:
         self._linger_s = linger_s
-        self._piles: dict[tuple[str, Hashable], _Pile[R]] = {}
+        self._piles: dict[tuple[str, Repeat, Hashable], _Pile[R]] = {}
 
     def add(self, delivery: R, now: float) -> None:
         """Put a ready delivery on its pile."""
@@ -119,6 +119,12 @@ class Batcher(Generic[R]):
                 del self._piles[key]
         return taken
 
+    def held(self, allowance: Callable[[Action], int]) -> Iterator[R]:
+        """The ready deliveries whose route may carry none now."""
+        for pile in self._piles.values():
+            if not allowance(pile.action):
+                yield from pile.deliveries
+
     def next_due(self) -> float | None:
         """The monotonic time at which the oldest pile has lingered, or None when all are empty."""
         return min((pile.since + self._linger_s for pile in self._piles.values()), default=None)
@@ -128,13 +134,13 @@ class Batcher(Generic[R]):
         return sum(len(pile.deliveries) for pile in self._piles.values())
 
     def _pile_of(self, delivery: R, now: float) -> _Pile[R]:
-        key = (delivery.action.name, delivery.item.shared_by)
+        key = (delivery.action.name, delivery.action.repeat, delivery.item.shared_by)
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = _Pile(delivery.action, delivery.item.shared_by, now)
         return pile
 
-    def _settle_pile(self, key: tuple[str, Hashable], pile: _Pile[R]) -> None:
+    def _settle_pile(self, key: tuple[str, Repeat, Hashable], pile: _Pile[R]) -> None:
         """Piles take turns: one that gave goes to the end, an empty one goes away."""
         del self._piles[key]
         if pile.deliveries:

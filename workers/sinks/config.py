@@ -40,6 +40,18 @@ class SinkConfig(Section):
     )
     give_up_once_s: float = Field(86400, gt=0, description="The same for once-actions.")
     drain_s: float = Field(25, ge=0, le=600, description="Seconds that a stopping worker gives what is under way.")
+    duplicate_window_s: float = Field(
+        3600,
+        ge=1,
+        le=7 * 86400,
+        description="Seconds of a partition's log in which an event that upstream writes again is recognised. "
+        "Counts for once-actions only.",
+    )
+    duplicate_ids: int = Field(
+        1_000_000,
+        ge=1_000,
+        description="Events that a worker remembers for that, each group for itself: about 37 bytes each, at most 60.",
+    )
     commit_interval_s: float = Field(
         0.2, ge=0.05, le=10, description="Least time between two commits of a worker, seconds."
     )

@@ -47,16 +47,25 @@ class Doubt(Enum):
     INHERITED = auto()  # a former owner named it; its request may still be on its way
 
 
+class Copy(Enum):
+    """Whether upstream wrote the event of a once-delivery before, at another position."""
+
+    NO = auto()
+    YES = auto()
+    UNKNOWN = auto()  # what stands before its partition's start is still being read
+
+
 class Delivery:
     """What the runner moves: an event, its flow, its lane, and how it has fared.
 
     `item` is made when the delivery becomes head of its lane; `retried` is the origin of a record that
-    came by the retry topic. `doubt` says whose request nobody knows the end of.
+    came by the retry topic. `doubt` says whose request nobody knows the end of; `copy`, of
+    once-deliveries only, whether the event is one of upstream's duplicates.
     """
 
     __slots__ = (
-        "attempts", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record", "retried",
-        "size", "window",
+        "attempts", "copy", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record",
+        "retried", "size", "window",
     )  # fmt: skip
 
     item: Item
@@ -66,7 +75,7 @@ class Delivery:
         retried: Origin | None, doubt: Doubt = Doubt.NONE,
     ) -> None:  # fmt: skip
         self.event, self.flow, self.flow_hash, self.record, self.lane = event, flow, flow_hash, record, lane
-        self.doubt = doubt
+        self.doubt, self.copy = doubt, Copy.NO
         self.window, self.retried = window, retried
         self.size = len(record.value or b"")
         self.attempts = retried.attempts if retried else 0
@@ -92,7 +101,7 @@ class Delivery:
 
         A delivery that has never failed here was sent no sooner than its record was written.
         """
-        if self.action.recognised_s is None or self.doubt is Doubt.NONE:
+        if self.action.recognised_s is None or self.doubt is Doubt.NONE or not self.is_once:
             return False
         since_s = self.first_failed_at.timestamp() if self.first_failed_at else self.record.timestamp_ms / 1000
         return now.timestamp() - since_s > self.action.recognised_s
@@ -102,6 +111,11 @@ class Delivery:
         if self.retried is None or self.retried.not_before is None:
             return 0.0
         return (self.retried.not_before - now).total_seconds()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is of a once-action, repeats tolerated or not: its end has a receipt, and it is given up early."""
+        return self.flow.action.repeat is not Repeat.REPEATABLE
 
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""

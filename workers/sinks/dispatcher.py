@@ -6,19 +6,20 @@ named in a commit before they leave (naming.py).
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 from common.clock import Clock
 from common.errors import UnusableEventError
 from common.reasons import Reason
-from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink
+from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink, Suppressed
 from workers.sinks.batcher import Batcher, Draft
 from workers.sinks.budget import Budget
-from workers.sinks.delivery import Delivery, Doubt
+from workers.sinks.copies import Copies
+from workers.sinks.delivery import Copy, Delivery, Doubt
 from workers.sinks.ledger import Ledger
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming, withdraw
+from workers.sinks.pace import Pace
 from workers.sinks.pool import DeliveryPool
 from workers.sinks.routes import Routes
 
@@ -29,31 +30,16 @@ _NAMED_AHEAD = 2
 """Drafts that may be named beside each request that runs: a commit takes as long as a fast request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a runner works, in seconds and counts: see SinkConfig for each field's sentence."""
-
-    max_in_flight: int
-    linger_s: float
-    backoff_base_s: float
-    backoff_cap_s: float
-    patience_s: float
-    give_up_s: float
-    give_up_once_s: float
-    drain_s: float
-    in_hand: int = 4_000
-
-
 class Dispatcher:
     """Between the lanes and the delivery threads."""
 
     def __init__(
-        self, sink: Sink, pool: DeliveryPool, ledger: Ledger, naming: Naming, routes: Routes,
+        self, sink: Sink, pool: DeliveryPool, ledger: Ledger, naming: Naming, routes: Routes, copies: Copies,
         budget: Budget, freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
         """`freed` takes a delivery that became head of its lane."""
-        self._budget, self.freed = budget, freed
-        self._budget_at = 0.0
+        self._budget, self.freed, self._copies = budget, freed, copies
+        self._budget_at, self._short_at = 0.0, float("-inf")
         self._has_local = any(action.is_local for action in sink.actions.values())
         self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
@@ -69,6 +55,8 @@ class Dispatcher:
         """Heads of lanes become items; what cannot become one is rejected alone."""
         while ready:
             delivery = ready.popleft()
+            if delivery.copy is not Copy.NO and self._is_copy(delivery):
+                continue
             try:
                 parameters = delivery.flow.parameters(delivery.event.value)
                 delivery.item = self._sink.prepare(delivery.action, delivery.event, parameters)
@@ -150,6 +138,14 @@ class Dispatcher:
         self._halves = deque(half for draft in self._halves if (half := ours(draft)).deliveries)
         self._batcher.drop(lambda delivery: not delivery.window.partition.is_ours)
 
+    def waits_for_budget(self, now: float) -> bool:
+        """Whether the vendor's budget kept a request back in the last second."""
+        return now - self._short_at <= _ASK_BUDGET_S
+
+    def held(self) -> Iterator[Delivery]:
+        """The ready deliveries whose routes are held."""
+        return self._batcher.held(self._routes.allowance)
+
     def take_out(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Remove ready deliveries that are to be parked."""
         return self._batcher.take_out(wanted)
@@ -168,6 +164,13 @@ class Dispatcher:
             detail = "a former owner was about to send it, or had: nobody can tell"
             self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
 
+    def _is_copy(self, delivery: Delivery) -> bool:
+        """Whether nothing is sent for it: upstream wrote its event before, or nobody can tell yet."""
+        copy = self._copies.judge(delivery)
+        if copy is Copy.YES:
+            self._ledger.resolve([(delivery, Suppressed(Reason.DUPLICATE))])
+        return copy is not Copy.NO
+
     def _return(self, draft: Draft[Delivery]) -> None:
         """A draft that was chosen and never left."""
         self._pool.unpay(draft)
@@ -183,7 +186,7 @@ class Dispatcher:
             return None
         wait_s = self._budget.take(now)
         if wait_s > 0:
-            self._budget_at = now + min(wait_s, _ASK_BUDGET_S)
+            self._budget_at, self._short_at = now + min(wait_s, _ASK_BUDGET_S), now
             return None
         draft = self._choose(now, self._routes.allowance)
         if draft is None:

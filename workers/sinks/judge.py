@@ -26,11 +26,12 @@ from workers.sinks.api import (
 )
 from workers.sinks.batcher import Draft
 from workers.sinks.delivery import Delivery, Doubt
-from workers.sinks.dispatcher import Dispatcher, Pace, ours
+from workers.sinks.dispatcher import Dispatcher, ours
 from workers.sinks.flood import Flood
 from workers.sinks.ledger import Ended, Ledger
 from workers.sinks.meter import Meter
 from workers.sinks.naming import withdraw
+from workers.sinks.pace import Pace
 from workers.sinks.parking import Parker
 from workers.sinks.pool import LookedUp, Sent
 from workers.sinks.routes import Routes
@@ -74,10 +75,12 @@ class Judge:
         match found:
             case Delivered():
                 self._ledger.resolve([(delivery, found)])
-            case None if delivery.doubt is Doubt.OWN:
+            case None if delivery.doubt is Doubt.OWN or not delivery.is_once:
                 self._dispatcher.send_again(delivery)
             case None:
                 self._doubt(delivery, "a former owner named it, and its request may still be on its way")
+            case Unsure() if delivery.attempts >= _LOOK_UPS and not delivery.is_once:
+                self._dispatcher.send_again(delivery)
             case Unsure(reason, detail) if delivery.attempts >= _LOOK_UPS:
                 self._doubt(delivery, f"looked up {delivery.attempts} times, last {reason}: {detail}")
             case Unsure(reason):
@@ -171,13 +174,14 @@ class Judge:
         delivery.attempts += 1
         delivery.first_failed_at = delivery.first_failed_at or self._clock.now()
         age_s = (self._clock.now() - delivery.first_failed_at).total_seconds()
-        if age_s >= (self._pace.give_up_once_s if delivery.is_once else self._pace.give_up_s):
+        if age_s >= (self._pace.give_up_once_s if delivery.is_told else self._pace.give_up_s):
             detail = f"deferred {delivery.attempts} times in {age_s:.0f} s, last for {reason}"
             self._ledger.doom(delivery, Rejected(Reason.EXHAUSTED, detail), "deliver")
             return
         backoff_s = full_jitter(delivery.attempts, self._pace.backoff_base_s, self._pace.backoff_cap_s, self._rng)
         wait_s = max(at_least_s or 0.0, backoff_s)
-        if delivery.retried is None and age_s + wait_s > self._pace.patience_s:
+        is_over = age_s + wait_s > self._pace.patience_s
+        if is_over and delivery.retried is None and delivery.window.partition.parking_room:
             self._parker.park(delivery, not_before=self._clock.now() + timedelta(seconds=wait_s))
         else:
             delivery.window.partition.lanes.wait(delivery, now + wait_s)

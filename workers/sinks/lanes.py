@@ -55,11 +55,25 @@ class Lanes(Generic[T]):
 
     def take_waiting(self, wanted: Callable[[T], bool]) -> list[T]:
         """Heads that wait no longer for their time, because they are to be parked."""
-        taken = [entry[2] for entry in self._waiting if wanted(entry[2])]
+        taken: list[T] = []
+        kept = []
+        for entry in self._waiting:
+            if wanted(entry[2]):
+                taken.append(entry[2])
+            else:
+                kept.append(entry)
         if taken:
-            self._waiting = [entry for entry in self._waiting if not wanted(entry[2])]
+            self._waiting = kept
             heapify(self._waiting)
         return taken
+
+    def waiters(self) -> Iterator[T]:
+        """The heads that wait for a time, in no order."""
+        return (entry[2] for entry in self._waiting)
+
+    def behind(self, key: Hashable) -> int:
+        """How many stand behind the head of a lane."""
+        return len(self._behind.get(key, ()))
 
     @property
     def waiting(self) -> int:

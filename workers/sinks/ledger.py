@@ -190,7 +190,7 @@ class Ledger:
                 delivery, Rejected(Reason.BUG, f"an event that the action made cannot be written: {error}"), "deliver"
             )
             return
-        if delivery.is_once:
+        if delivery.is_told:
             records.append(self._receipt(delivery, verdict, self._clock.now()))
         self._add(delivery, records, (delivery.flow.name, delivery.action.name, "delivered", ""))
 
@@ -238,7 +238,7 @@ class Ledger:
 def _needs_more(ended: Ended) -> bool:
     """Whether something is written before the delivery is resolved: a receipt, or what the action yields."""
     delivery, verdict = ended
-    return delivery.is_once or isinstance(verdict, Suppressed) or bool(verdict.events)
+    return delivery.is_told or isinstance(verdict, Suppressed) or bool(verdict.events)
 
 
 def _latency_s(delivery: Delivery, now: datetime) -> float:

@@ -49,6 +49,14 @@ class Meter(Protocol):
         """A request waited so long for the vendor's budget; from any thread."""
         ...
 
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Keys that are parked, and event ids that are remembered to tell duplicates."""
+        ...
+
+    def scalable(self, records: int) -> None:
+        """Records that wait for nothing but a worker."""
+        ...
+
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records of a partition that are not settled yet."""
         ...
@@ -93,6 +101,12 @@ class NoMeter:
         """Nothing."""
 
     def budget_waited(self, seconds: float) -> None:
+        """Nothing."""
+
+    def remembered(self, keys_parked: int, ids: int) -> None:
+        """Nothing."""
+
+    def scalable(self, records: int) -> None:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int) -> None:

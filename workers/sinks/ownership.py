@@ -2,14 +2,9 @@
 
 Only the runner's thread is here. A partition has one commit under way, plain or in a transaction,
 never both: the older one would win (engine §3).
-
-Every owner's first commit writes its nonce, before its first request. So when partitions come back and the
-commits there still carry our nonce, nobody owned them in between: lanes, windows and running requests are
-kept (a rebalance of the classic protocol revokes everything from everybody).
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,18 +13,16 @@ from common.clock import Clock
 from common.errors import FatalError
 from common.event import Commit, PartitionId
 from common.kafka.consumer import CommitError
-from common.reasons import Cause
-from workers.sinks.commit_map import ForeignCommitError, new_nonce, nonce_of, read_commit
-from workers.sinks.gate import Gate, Pulse
+from workers.sinks.gate import Pulse
+from workers.sinks.holdings import Holdings, Terms
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming
-from workers.sinks.progress import NOTHING, Inherited, Settled
-from workers.sinks.window import Limits, Partition, Window
+from workers.sinks.progress import Settled
+from workers.sinks.window import Partition, Window
 
 log = logging.getLogger(__name__)
 
 _REVOKE_BOUND_S = 5.0
-_STATIC_LEASE_S = 3.0
 _ASSIGN_BOUND_S = 60.0
 
 
@@ -42,45 +35,6 @@ class Member(Protocol):
     def commit(self, offsets: Mapping[PartitionId, Commit]) -> None: ...
     def commit_now(self, offsets: Mapping[PartitionId, Commit]) -> None: ...
     def group_metadata(self) -> Any: ...
-
-
-class Starts(Protocol):
-    """Where partitions without a commit begin (workers/sinks/starts.py)."""
-
-    def resolve(
-        self, partitions: Collection[PartitionId], known: Collection[int], nonce: str
-    ) -> dict[PartitionId, int]:
-        """The start offsets, committed; raises FatalError when it must not be decided without an operator."""
-        ...
-
-    @property
-    def way_out(self) -> str:
-        """The command with which an operator decides."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How partitions are owned. `session_s` is the group session's length.
-
-    A static member's successor is let in at once, while a dynamic one's must wait for the session to end.
-    """
-
-    session_s: float
-    commit_interval_s: float
-    limits: Limits
-    is_static: bool = False
-
-    @property
-    def lease_s(self) -> float:
-        """How long after its last acknowledged commit was sent a worker may send."""
-        half = self.session_s / 2
-        return min(half, max(_STATIC_LEASE_S, self.session_s / 8)) if self.is_static else half
-
-    @property
-    def wait_s(self) -> float:
-        """How long a new owner waits for its predecessor's lease to run out."""
-        return self.lease_s if self.is_static else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +52,45 @@ class Handover:
     on_gained: Callable[[Collection[Window]], None]
     on_numbers: Callable[[Collection[int], Collection[int]], None]
     on_left: Callable[[], None]
-    is_once: Callable[[int], bool]
 
 
 class Ownership:
     """The partitions of one runner; a GroupListener."""
 
     def __init__(
-        self, member: Member, starts: Starts, terms: Terms, naming: Naming, handover: Handover, clock: Clock,
-        meter: Meter,
+        self, member: Member, holdings: Holdings, terms: Terms, naming: Naming, handover: Handover, clock: Clock,
+        pulse: Pulse, meter: Meter,
     ) -> None:  # fmt: skip
-        self._member, self._starts_of, self._terms, self._naming = member, starts, terms, naming
+        self._member, self._holdings, self._terms, self._naming = member, holdings, terms, naming
         self._handover, self._clock, self._meter = handover, clock, meter
-        self._nonce = new_nonce()
         self._under_way: dict[PartitionId, Commit] = {}
         self._sent_at = self._beat_at = clock.monotonic()
         self._assigned_at = clock.monotonic()
         self.is_assigned = False
-        self.pulse = Pulse(clock)
-        self.partitions: dict[int, Partition] = {}
-        self.windows: dict[PartitionId, Window] = {}
+        self.pulse = pulse
+
+    @property
+    def partitions(self) -> Mapping[int, Partition]:
+        """The partitions that are ours, by number."""
+        return self._holdings.partitions
+
+    @property
+    def windows(self) -> Mapping[PartitionId, Window]:
+        """What of their topics is in hand."""
+        return self._holdings.windows
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it unready until an operator has decided; empty while nothing does."""
+        return "; ".join(f"{window.id}: {window.why}" for window in self._holdings.lost_offsets)
 
     @property
     def is_ready(self) -> bool:
+        """Able to send, and no partition waits for an operator."""
+        return self.may_send and not self.trouble
+
+    @property
+    def may_send(self) -> bool:
         """Assigned and able to commit.
 
         A first assignment can be empty because topics are not known yet; only after a session does it count as
@@ -137,24 +107,25 @@ class Ownership:
         """Keep what nobody else had, find where the rest starts, write our nonce, open the gates."""
         self._meter.rebalanced()
         stored = self._stored(partitions)
-        kept = self._kept(stored)
-        self._drop(kept)
-        gained = self._gain({id_: commit for id_, commit in stored.items() if id_.partition not in kept})
+        kept = self._holdings.kept(stored)
+        self._holdings.drop(kept)
+        self._handover.after_loss()
+        gained = self._holdings.gain({id_: commit for id_, commit in stored.items() if id_.partition not in kept})
         self._member.assign({id_: self.windows[id_].progress.position for id_ in stored})
         for window in self.windows.values():
-            window.is_paused, window.hold, window.retry_at = False, None, None
+            window.is_paused = False
+            window.go_on()
         self._handover.on_gained(gained)
         self._handover.on_numbers(self.partitions.keys(), {window.id.partition for window in gained})
         self.is_assigned, self._assigned_at = True, self._clock.monotonic()
-        self._commit_now({id_: window.commit(self._nonce) for id_, window in self.windows.items()})
+        self._commit_now(self._holdings.commits())
 
     def revoked(self, partitions: Collection[PartitionId]) -> None:  # noqa: ARG002 the classic protocol takes all
         """Let nobody in, wait for those inside, commit what is settled."""
         self._meter.rebalanced()
         self._leave()
         self._handover.before_revocation(_REVOKE_BOUND_S)
-        free = {id_: window for id_, window in self.windows.items() if not window.is_settling}
-        self._commit_now({id_: window.commit(self._nonce) for id_, window in free.items()}, opens=False)
+        self._commit_now(self._holdings.commits(_is_free), opens=False)
         self._member.unassign()
 
     def lost(self, partitions: Collection[PartitionId]) -> None:  # noqa: ARG002 all of them, too
@@ -179,17 +150,8 @@ class Ownership:
             self._on_failure(failure)
 
     def partition_failed(self, partition: PartitionId, message: str) -> None:
-        """The start offset is outside the log: events were deleted before they were delivered."""
-        log.error(
-            "%s cannot be read on (%s): its offset is outside the log; not ready until somebody has decided: stop this "
-            "sink's workers, then `%s`",
-            partition,
-            message,
-            self._starts_of.way_out,
-        )
-        if window := self.windows.get(partition):
-            window.hold = Cause.CONFIGURATION
-            window.partition.gate.close()
+        """Its offset is outside the log: it is held until an operator has decided; the others go on."""
+        log.error("%s: %s", partition, self._holdings.lose_offset(partition, message))
 
     # -- commits ------------------------------------------------------------------------------
 
@@ -205,7 +167,7 @@ class Ownership:
 
     def settlement_commit(self, window: Window, settled: Settled) -> Commit:
         """What a transaction commits for a window, with what it settles counted as done."""
-        return window.commit(self._nonce, settled)
+        return window.commit(self._holdings.nonce, settled)
 
     def commit_due(self) -> None:
         """Commit what changed, at most every interval unless an intent waits; all every half of a lease."""
@@ -225,7 +187,7 @@ class Ownership:
     def commit_all_now(self) -> None:
         """Commit what is settled before closing; the embedded broker takes no commit in a revocation."""
         if self.is_assigned:
-            self._commit_now({id_: w.commit(self._nonce) for id_, w in self.windows.items() if not w.is_settling})
+            self._commit_now(self._holdings.commits(_is_free))
 
     # -- pieces -------------------------------------------------------------------------------
 
@@ -234,7 +196,7 @@ class Ownership:
             if window.is_settling or not (window.is_dirty or is_beat):
                 continue
             window.is_dirty = False
-            yield id_, window.commit(self._nonce)
+            yield id_, window.commit(self._holdings.nonce)
 
     def _send(self, offsets: Mapping[PartitionId, Commit]) -> None:
         try:
@@ -263,13 +225,13 @@ class Ownership:
             log.info("%s: nothing is confirmed, tried again", error)
         else:
             log.warning("%s: nothing is sent until this worker is a member again", error)
-            self._close_gates()
+            self._holdings.close_gates()
 
     def _leave(self) -> None:
         """No request and no commit belongs to this membership any more."""
         self.is_assigned = False
         self._under_way = {}
-        self._close_gates()
+        self._holdings.close_gates()
         self._handover.on_left()
 
     def _stored(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Commit | None]:
@@ -282,53 +244,7 @@ class Ownership:
                     message = f"committed offsets could not be learned for {_ASSIGN_BOUND_S:.0f} s: {error}"
                     raise FatalError(message) from error
 
-    def _kept(self, stored: Mapping[PartitionId, Commit | None]) -> set[int]:
-        """The partition numbers that nobody else owned since we did."""
-        numbers: dict[int, bool] = defaultdict(lambda: True)
-        for id_, commit in stored.items():
-            window = self.windows.get(id_)
-            is_still_ours = window is not None and commit is not None and nonce_of(commit) == self._nonce
-            numbers[id_.partition] &= is_still_ours
-        return {number for number, is_kept in numbers.items() if is_kept}
 
-    def _drop(self, kept: Collection[int]) -> None:
-        """Forget the partitions that are not ours any more, or were another's meanwhile."""
-        for number, partition in list(self.partitions.items()):
-            if number not in kept:
-                partition.is_ours = False
-                del self.partitions[number]
-        self.windows = {id_: window for id_, window in self.windows.items() if id_.partition in kept}
-        self._handover.after_loss()
-
-    def _gain(self, stored: Mapping[PartitionId, Commit | None]) -> list[Window]:
-        """Windows for partitions that are new to us, each from where its commit says, or where it starts."""
-        fresh = [id_ for id_, commit in stored.items() if commit is None]
-        known = {id_.partition for id_, commit in stored.items() if commit is not None}
-        starts = self._starts_of.resolve(fresh, known, self._nonce) if fresh else {}
-        gained = []
-        for id_, commit in stored.items():
-            known_start = None if commit is None else (commit.offset, self._inherited(id_, commit))
-            start, inherited = known_start or (starts[id_], NOTHING)
-            partition = self._partition(id_.partition)
-            window = Window(id_, partition, start, inherited, self._terms.limits, self._handover.is_once)
-            self.windows[id_] = window
-            gained.append(window)
-        return gained
-
-    def _partition(self, number: int) -> Partition:
-        if number not in self.partitions:
-            gate = Gate(str(number), self._clock, self.pulse, self._terms.lease_s, self._terms.wait_s)
-            self.partitions[number] = Partition(number, gate)
-        return self.partitions[number]
-
-    def _inherited(self, id_: PartitionId, commit: Commit) -> Inherited:
-        try:
-            return read_commit(commit)
-        except ForeignCommitError as error:
-            raise FatalError(
-                f"{id_}: {error}. Nothing is sent from there before somebody looked: `{self._starts_of.way_out}`"
-            ) from error
-
-    def _close_gates(self) -> None:
-        for partition in self.partitions.values():
-            partition.gate.close()
+def _is_free(window: Window) -> bool:
+    """Whether no transaction of it is under way."""
+    return not window.is_settling

@@ -1,21 +1,19 @@
 """Parking: past the patience a key leaves memory, its deliveries go to the retry topic and come back in order.
 
 Retry records wait in place and are never written again: only what came from an event topic is parked. A key
-that has retry records which were not read back stays parked, so that what follows goes behind them.
+that has retry records which were not read back stays parked, so that what follows goes behind them. The parked keys
+of a partition are bounded: beyond that deferred deliveries wait in memory, and the reader pauses the event topics.
 """
 
 from datetime import datetime
 
-from workers.sinks.delivery import Delivery, Doubt
+from workers.sinks.delivery import Copy, Delivery, Doubt
 from workers.sinks.dispatcher import Dispatcher
 from workers.sinks.headers import DEFERRED, UNSURE
 from workers.sinks.ledger import Ledger
 from workers.sinks.naming import withdraw
 from workers.sinks.routes import Routes
-from workers.sinks.window import Window
-
-MOST_PARKED = 100_000
-"""Parked lanes of one partition beyond which a full window is not relieved: it pauses instead."""
+from workers.sinks.window import Partition, Window
 
 
 class Parker:
@@ -28,8 +26,8 @@ class Parker:
         """Park a lane whose head is neither out nor waiting: all of it that came from event topics, in order."""
         partition = head.window.partition
         lane = [head, *partition.lanes.pull(head.lane)]
-        going = [delivery for delivery in lane if delivery.retried is None]
-        staying = [delivery for delivery in lane if delivery.retried is not None]
+        going = [delivery for delivery in lane if _goes(delivery)]
+        staying = [delivery for delivery in lane if not _goes(delivery)]
         for delivery in staying:
             if partition.lanes.add(delivery.lane, delivery) and delivery is head:
                 partition.lanes.wait(head, 0.0)
@@ -42,13 +40,22 @@ class Parker:
     def relieve(self, windows: list[Window]) -> None:
         """Make room in full windows: park what waits for a time, and what an action's hold keeps back."""
         for partition in {id(window.partition): window.partition for window in windows}.values():
-            if len(partition.parked) >= MOST_PARKED:
-                continue
-            held = self._dispatcher.take_out(
-                lambda d, partition=partition: d.window.partition is partition and self._may_park(d)  # type: ignore[misc]
-            )
-            for head in (*held, *partition.lanes.take_waiting(lambda delivery: delivery.retried is None)):
-                self.park(head)
+            self._relieve(partition)
 
-    def _may_park(self, delivery: Delivery) -> bool:
-        return delivery.retried is None and self._routes.is_action_held(delivery.action)
+    def _relieve(self, partition: Partition) -> None:
+        left = partition.parking_room
+
+        def is_meant(delivery: Delivery) -> bool:
+            nonlocal left
+            is_one = left > 0 and delivery.window.partition is partition and delivery.retried is None
+            left -= is_one
+            return is_one
+
+        held = self._dispatcher.take_out(lambda one: self._routes.is_action_held(one.action) and is_meant(one))
+        for head in (*held, *partition.lanes.take_waiting(is_meant)):
+            self.park(head)
+
+
+def _goes(delivery: Delivery) -> bool:
+    """Whether it is parked with its key: not what came by the retry topic, nor a copy, for which nothing is sent."""
+    return delivery.retried is None and delivery.copy is not Copy.YES

@@ -6,19 +6,20 @@ a second, which is usually enough for deliveries to catch up, and only then paus
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from common.clock import Clock
 from common.errors import ReaderTooOldError, RegistryDownError
 from common.event import PartitionId
 from common.reasons import Cause, Reason
-from workers.sinks.delivery import Delivery, Doubt, RecordLike
+from workers.sinks.copies import Copies
+from workers.sinks.delivery import Copy, Delivery, Doubt, RecordLike
 from workers.sinks.headers import FOLLOWER, NO_FLOW, Origin
 from workers.sinks.meter import Meter
 from workers.sinks.planner import Planner, Unusable
 from workers.sinks.tails import is_marker
-from workers.sinks.window import PAGE_RECORDS, Window
+from workers.sinks.window import MOST_PARKED, PAGE_RECORDS, Partition, Window
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +47,13 @@ class Reader:
     """Reads for one runner. `windows` are the ones owned now."""
 
     def __init__(
-        self, pages: Pages, planner: Planner, windows: Callable[[], Mapping[PartitionId, Window]], takes: Admitted,
-        group: str, in_hand: int, clock: Clock, meter: Meter,
+        self, pages: Pages, planner: Planner, copies: Copies, windows: Callable[[], Mapping[PartitionId, Window]],
+        takes: Admitted, group: str, in_hand: int, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
         """`in_hand` bounds the records of all windows together that are read and not settled."""
         self._in_hand = in_hand
         self._pages, self._planner, self._windows, self._takes = pages, planner, windows, takes
+        self._copies = copies
         self._group, self._clock, self._meter = group, clock, meter
         self._touched: set[Window] = set()
         self._full_since: float | None = None
@@ -84,6 +86,17 @@ class Reader:
         """The windows from which nothing more is read for lack of room."""
         return [window for window in self._touched if window.is_full]
 
+    def spare(self, partitions: Iterable[Partition]) -> None:
+        """Pause the event topics of partitions that have too many parked keys; what is parked is read on."""
+        for partition in partitions:
+            was_crowded = partition.is_crowded
+            partition.count_parked()
+            if partition.is_crowded and not was_crowded:
+                log.warning("partition %s: %s keys are parked, no event is read", partition.number, MOST_PARKED)
+        for window in self._windows().values():
+            if self._is_spared(window) and not window.is_paused:
+                self._pause(window)
+
     def forget(self) -> None:
         """Partitions were taken away; those that came back are not paused any more."""
         self._touched = {window for window in self._touched if window.partition.is_ours}
@@ -95,8 +108,7 @@ class Reader:
         if not self._planner.is_used(record.topic) or (is_retry and is_marker(record)):
             self._pass(record, window)
             return
-        is_done = record.offset in progress.inherited.done
-        plan = () if is_done else self._plan(record, window)
+        plan = self._plan(record, window, is_done=record.offset in progress.inherited.done)
         if plan is None:
             return
         if is_retry:
@@ -116,7 +128,8 @@ class Reader:
         is_retry = record.topic == self._planner.retry_topic
         for delivery in deliveries:
             window.size += delivery.size
-            if partition.parked and not is_retry and delivery.lane in partition.parked:
+            is_parked = partition.parked and not is_retry and delivery.lane in partition.parked
+            if is_parked and delivery.copy is not Copy.YES:
                 self._takes.park([delivery], FOLLOWER)
             elif partition.lanes.add(delivery.lane, delivery):
                 yield delivery
@@ -143,10 +156,10 @@ class Reader:
         window.progress.track(record.offset, 0)
         window.is_dirty = True
 
-    def _plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable | None:
+    def _plan(self, record: RecordLike, window: Window, is_done: bool) -> Sequence[Delivery] | Unusable | None:
         """None when the record must wait: its partition is held."""
         try:
-            return self._planner.plan(record, window)
+            return self._passed(record) if is_done else self._told(record, window)
         except ReaderTooOldError as error:
             self._hold(record, window, Cause.READER_TOO_OLD, None, error)
             return None
@@ -158,10 +171,22 @@ class Reader:
             origin = Origin.of_record(self._group, NO_FLOW, record.position, record.timestamp_ms)
             return Unusable(origin, Reason.BUG, "our own code failed while reading this record: see the worker's log")
 
+    def _passed(self, record: RecordLike) -> Sequence[Delivery]:
+        """Nothing is left to do of it; a later record may be its copy."""
+        self._copies.passed(record)
+        return ()
+
+    def _told(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable:
+        """Its deliveries, told whether upstream wrote their event before."""
+        plan = self._planner.plan(record, window)
+        if not isinstance(plan, Unusable):
+            self._copies.read(record, plan)
+        return plan
+
     def _hold(self, record: RecordLike, window: Window, cause: Cause, retry_s: float | None, error: Exception) -> None:
         """Committing past this record would lose it: stop its partition here."""
         log.error("%s is held (%s) at %s: %s", window.id, cause, record.offset, error)
-        window.hold = cause
+        window.hold, window.why = cause, str(error)
         window.retry_at = None if retry_s is None else self._clock.monotonic() + retry_s
         self._pause(window)
         self._pages.seek(window.id, record.offset)
@@ -194,10 +219,13 @@ class Reader:
                     self._touched.discard(window)
             elif window.hold:
                 if window.retry_at is not None and window.retry_at <= now:
-                    window.hold = window.retry_at = None
+                    window.go_on()
                     self._unpause(window)
-            elif has_room and window.has_room:
+            elif has_room and window.has_room and not self._is_spared(window):
                 self._unpause(window)
+
+    def _is_spared(self, window: Window) -> bool:
+        return window.partition.is_crowded and window.id.topic != self._planner.retry_topic
 
     def _pause(self, window: Window) -> None:
         self._touched.add(window)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _CHUNK = 1000
 _CHUNKS_AHEAD = 8
 _WAIT_S = 0.1
+_CLOSE_S = 5.0  # a call to brokers that are away takes longer; the thread dies with the process
 _BASE_S, _CAP_S = 0.5, 30.0
 
 
@@ -104,7 +105,7 @@ class Recent:
         self._stop.set()
         self._jobs.put(None)
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_CLOSE_S)
 
     def gained(self, starts: Mapping[PartitionId, int]) -> None:
         """These partitions are new to us and will be read from these offsets: find what stands before them."""
@@ -122,6 +123,11 @@ class Recent:
         for number in numbers:
             self._wanted.pop(number, None)
             self._rebuilt.discard(number)
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether anything of ours is not rebuilt yet."""
+        return bool(self._wanted)
 
     def is_rebuilt(self, number: int) -> bool:
         """Whether everything that can be known of a partition number's duplicates is known."""

@@ -95,6 +95,11 @@ class Routes:
         """Whether the action alone is held, not the whole sink: its lanes may be parked."""
         return action.name in self._held and SINK_ROUTE not in self._held
 
+    @property
+    def has_holds(self) -> bool:
+        """Whether any route is held."""
+        return bool(self._held)
+
     def came_back(self, action: Action) -> None:
         """That batch returned untried: the trial may be used again."""
         for held in self._holds_of(action):

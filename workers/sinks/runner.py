@@ -7,46 +7,40 @@ publisher answer through one inbox; nothing else is shared but the gates.
 import random
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty
 
 from common.clock import Clock
 from common.errors import FatalError
 from common.kafka.consumer import GroupConsumer
-from common.reasons import Cause
 from workers.sinks.api import Sink
 from workers.sinks.budget import Budget
+from workers.sinks.copies import Copies
 from workers.sinks.delivery import Delivery
-from workers.sinks.dispatcher import Dispatcher, Pace
+from workers.sinks.dispatcher import Dispatcher
+from workers.sinks.gate import Pulse
+from workers.sinks.holdings import Holdings, Starts, Terms
 from workers.sinks.judge import Judge
 from workers.sinks.lag import Lag
 from workers.sinks.ledger import Ledger, Writers
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming
-from workers.sinks.ownership import Handover, Ownership, Starts, Terms
+from workers.sinks.ownership import Handover, Ownership
+from workers.sinks.pace import Pace
 from workers.sinks.parking import Parker
 from workers.sinks.planner import Planner
 from workers.sinks.pool import Counted, Crashed, DeliveryPool, Inbox, LookedUp, Probed, Sent
 from workers.sinks.publisher import PlainProducer, Publisher, Receipted, Settled, Transactions
 from workers.sinks.reader import Reader
-from workers.sinks.routes import Release, RouteHold, Routes
+from workers.sinks.routes import Release, Routes
+from workers.sinks.status import Reporter, Status
 from workers.sinks.tails import Tails
+from workers.sinks.window import Window
 
 _BUSY_POLL_S = 0.002
 _IDLE_POLL_S = 0.05
-_REPORT_INTERVAL_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a runner shows to health checks; replaced as a whole. `at` is monotonic."""
-
-    is_ready: bool = False
-    partitions: int = 0
-    holds: tuple[RouteHold, ...] = field(default=())
-    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +57,49 @@ class Runner:
 
     def __init__(
         self, group: str, topics: Collection[str], sink: Sink, planner: Planner, clients: Clients, starts: Starts,
-        tails: Tails, writers: Writers, terms: Terms, pace: Pace, budget: Budget, clock: Clock, meter: Meter,
+        tails: Tails, copies: Copies, writers: Writers, terms: Terms, pace: Pace, budget: Budget, clock: Clock,
+        meter: Meter,
     ) -> None:  # fmt: skip
-        self._budget = budget
-        self._topics, self._consumer, self._pace, self._clock, self._meter = (
-            topics,
-            clients.consumer,
-            pace,
-            clock,
-            meter,
-        )
+        self._budget, self._tails, self._copies = budget, tails, copies
+        self._topics, self._consumer, self._pace, self._clock = topics, clients.consumer, pace, clock
         self._inbox = Inbox()
         self._ready: deque[Delivery] = deque()
         self._naming = Naming()
         self._pool = DeliveryPool(sink, pace.max_in_flight, budget, self._inbox)
         self._publisher = Publisher(clients.transactions, clients.plain, self._inbox)
-        handover = Handover(self._hand_over, self._forget, tails.park, budget.assigned, budget.revoked, planner.is_once)
-        self._ownership = Ownership(clients.consumer, starts, terms, self._naming, handover, clock, meter)
-        budget.spend_while(lambda: self._ownership.is_ready)
+        pulse = Pulse(clock)
+        holdings = Holdings(starts, terms, planner.is_once, clock, pulse)
+        handover = Handover(self._hand_over, self._forget, self._gained, budget.assigned, budget.revoked)
+        self._ownership = Ownership(clients.consumer, holdings, terms, self._naming, handover, clock, pulse, meter)
+        budget.spend_while(lambda: self._ownership.may_send)
         self._ledger = Ledger(
             group, writers, self._publisher, self._ownership, clients.consumer.group_metadata, self._ready.append,
             clock, meter,
         )  # fmt: skip
         self._reader = Reader(
-            clients.consumer, planner, lambda: self._ownership.windows, self._ledger, group, pace.in_hand, clock, meter
+            clients.consumer, planner, copies, lambda: holdings.windows, self._ledger, group, pace.in_hand, clock, meter
         )
         self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
         self._dispatcher = Dispatcher(
-            sink, self._pool, self._ledger, self._naming, self._routes, budget, self._ready.append, pace, clock, meter
-        )
+            sink, self._pool, self._ledger, self._naming, self._routes, copies, budget, self._ready.append, pace, clock,
+            meter,
+        )  # fmt: skip
         self._parker = Parker(self._dispatcher, self._ledger, self._routes)
         self._judge = Judge(self._dispatcher, self._ledger, self._parker, self._routes, pace, clock, meter)
-        self._lag = Lag(clients.consumer.cached_end, clock, meter)
-        self.status = Status()
+        self._reporter = Reporter(
+            self._ownership, self._routes, self._dispatcher, self._ledger, copies, self._pool, budget,
+            Lag(clients.consumer.cached_end, planner.retry_topic, clock, meter), meter,
+        )  # fmt: skip
+
+    @property
+    def status(self) -> Status:
+        """What it last showed of itself; from any thread."""
+        return self._reporter.status
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`; then settle what runs, commit and leave. Raises what nobody decided about."""
         try:
+            self._copies.start()
             self._consumer.subscribe(self._topics, self._ownership)
             while not stop.is_set():
                 self._turn()
@@ -125,8 +125,9 @@ class Runner:
         self._collect()
         now = self._clock.monotonic()
         self._wake(now)
+        self._ready.extend(self._copies.released())
         self._dispatcher.prepare(self._ready, now)
-        if self._ownership.is_ready:
+        if self._ownership.may_send:
             if self._budget.wants_count(now):
                 self._pool.count()
             self._dispatcher.probe(now)
@@ -195,6 +196,11 @@ class Runner:
             return False
         return True
 
+    def _gained(self, windows: Collection[Window]) -> None:
+        """Partitions are new to us: learn which keys are parked, and which ids were seen."""
+        self._tails.park(windows)
+        self._copies.gained(windows)
+
     def _forget(self) -> None:
         """Drop everything that stands on partitions which are not ours."""
         kept = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
@@ -203,7 +209,8 @@ class Runner:
         self._dispatcher.forget()
         self._ledger.forget()
         self._reader.forget()
-        self._lag.forget()
+        self._reporter.forget()
+        self._copies.forget(self._ownership.partitions)
 
     def _drain(self) -> None:
         """Send nothing new; settle what runs within the deadline; commit."""
@@ -216,34 +223,21 @@ class Runner:
         self._ownership.commit_all_now()
 
     def _close(self) -> None:
-        self.status = Status()
+        self._reporter.close()
         self._consumer.close()
         self._pool.close()
         self._publisher.close()
+        self._copies.close()
 
     # -- what it shows ------------------------------------------------------------------------
 
     def _poll_s(self) -> float:
         is_busy = self._pool.in_flight or not (self._ledger.is_idle and self._dispatcher.is_idle)
-        return _BUSY_POLL_S if is_busy else _IDLE_POLL_S
+        return _BUSY_POLL_S if is_busy or self._copies.is_rebuilding else _IDLE_POLL_S
 
     def _report(self, now: float) -> None:
-        if now - self.status.at < _REPORT_INTERVAL_S:
+        if not self._reporter.is_due(now):
             return
+        self._reader.spare(self._ownership.partitions.values())
         self._parker.relieve(self._reader.full)
-        self._lag.report(self._ownership.windows.values())
-        partitions = self._ownership.partitions.values()
-        holds = tuple(self._holds())
-        self.status = Status(self._ownership.is_ready, len(self._ownership.windows), holds, now)
-        self._meter.holds(holds)
-        self._meter.load(self._pool.in_flight, sum(partition.lanes.waiting for partition in partitions))
-        self._meter.budget_left(self._budget.left(now))
-
-    def _holds(self) -> Iterator[RouteHold]:
-        yield from self._routes.holds()
-        if self._ledger.is_away:
-            yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "Kafka takes no dead letters or retry records", 0.0)
-        yield from self._budget.holds(self._clock.monotonic())
-        for id_, window in self._ownership.windows.items():
-            if window.hold:
-                yield RouteHold("", window.hold, f"partition {id_}", window.retry_at or 0.0)
+        self._reporter.report(now)

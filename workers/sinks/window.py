@@ -20,6 +20,10 @@ PAGE_RECORDS = 150
 """Records that are read at once: a window may hold so many more than its limit."""
 
 
+MOST_PARKED = 100_000
+"""Parked keys of one partition number: beyond them nothing is parked, and its event topics pause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much of one topic's partition may be in hand: offsets from watermark to position, and bytes."""
@@ -35,13 +39,24 @@ class Partition:
     back; what follows on a parked lane is parked, too. `is_ours` ends for good when somebody else has it.
     """
 
-    __slots__ = ("gate", "is_ours", "lanes", "number", "parked")
+    __slots__ = ("gate", "is_crowded", "is_ours", "lanes", "number", "parked")
 
     def __init__(self, number: int, gate: Gate) -> None:
         self.number, self.gate = number, gate
         self.lanes: Lanes[Any] = Lanes()
         self.parked: Counter[Hashable] = Counter()
         self.is_ours = True
+        self.is_crowded = False
+        """Whether its event topics pause, because too many keys are parked."""
+
+    @property
+    def parking_room(self) -> int:
+        """How many more keys may be parked."""
+        return max(0, MOST_PARKED - len(self.parked))
+
+    def count_parked(self) -> None:
+        """It is crowded when nothing more may be parked, and until a tenth of the room is free again."""
+        self.is_crowded = self.parking_room <= (MOST_PARKED // 10 if self.is_crowded else 0)
 
     def came_back(self, lane: Hashable) -> None:
         """One of a lane's retry records was read."""
@@ -56,7 +71,7 @@ class Window:
 
     __slots__ = (
         "_is_once", "_stamps", "committed", "hold", "id", "is_dirty", "is_paused", "is_settling",
-        "limits", "partition", "progress", "retry_at", "size",
+        "limits", "partition", "progress", "retry_at", "size", "why",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +86,7 @@ class Window:
         self.is_paused = False
         self.is_settling = False
         self.hold: Cause | None = None
+        self.why = ""
         self.retry_at: float | None = None
         self._stamps: deque[tuple[int, int]] = deque()
 
@@ -83,6 +99,10 @@ class Window:
     def room_for_intents(self) -> int:
         """How many more deliveries the next commit can name."""
         return room(self.progress, self.limits.records + PAGE_RECORDS, self._is_once)
+
+    def go_on(self) -> None:
+        """Whatever held it is over."""
+        self.hold, self.why, self.retry_at = None, "", None
 
     def stamp(self, offset: int, timestamp_ms: int) -> None:
         """Remember when a record was produced; once a page is enough for the age of the oldest."""

@@ -254,7 +254,7 @@ class EcmSink:
         verdicts: Sequence[Verdict] = error.outcome.verdicts
         if trouble.is_everybodys:
             return Answered(verdicts, Hold(Cause.VENDOR_DOWN, Scope.ACTION, "500 for several records in a row"))
-        may_end = batch.action.repeat is Repeat.REPEATABLE or isinstance(verdicts[0], Deferred)
+        may_end = batch.action.repeat is not Repeat.ONCE or isinstance(verdicts[0], Deferred)
         if trouble.attempts >= MOST_ATTEMPTS and may_end:
             detail = f"500 with an unknown text, {trouble.attempts} times"
             return Answered([Rejected(Reason.REFUSED, detail, "UNKNOWN_500")])

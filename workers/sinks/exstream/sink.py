@@ -19,6 +19,7 @@ from workers.sinks.api import (
     Answered,
     Batch,
     Contacts,
+    Count,
     Delivered,
     Hold,
     Item,
@@ -98,6 +99,7 @@ class ExstreamSink:
         self._config, self._http, self._clock = config, http, clock
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = [Limit(int(config.requests_per_second * _WINDOW_S), _WINDOW_S)]
+        self.at_once: int | None = None
         self._communications = {
             name: (each, compiled(each.driver_data, each.format)) for name, each in config.communications.items()
         }
@@ -144,8 +146,9 @@ class ExstreamSink:
         lookup, now = self._started().lookup, self._clock.now()
         return [lookup.look_up(item.body, now) for item in items]
 
-    def used_today(self) -> int | None:
-        """None: the page knows of no daily count (§9)."""
+    def counted(self, spend: Callable[[], None]) -> Count | None:
+        """None: the page knows of no count of Exstream's own (§9)."""
+        del spend
         return None
 
     def probe(self, action: Action) -> Hold | None:
