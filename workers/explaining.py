@@ -131,6 +131,4 @@ def _plain(body: Any) -> Any:
         return body.model_dump(mode="json")
     if is_dataclass(body):
         return {field.name: _plain(getattr(body, field.name)) for field in fields(body)}
-    if isinstance(body, tuple) and hasattr(body, "_asdict"):
-        return {name: _plain(value) for name, value in body._asdict().items()}
     return body

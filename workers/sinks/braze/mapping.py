@@ -11,7 +11,7 @@ own substitutes are unusable too: an alias would make a second profile of one th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -52,15 +52,12 @@ class Address:
     value: str
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class Piece:
     """One object of an array, or one recipient, serialised; `user` tells whether two are of one user."""
 
     user: ExternalId | Alias | Address
     data: bytes
-
-    def __repr__(self) -> str:
-        """Nothing of the customer."""
-        return "Piece(…)"
 
 
 def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> Item:
