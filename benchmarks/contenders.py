@@ -1,7 +1,7 @@
 """Who is compared: the naive loop and our own sink, as command lines for the same events and vendor."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from benchmarks.events import TOPIC
 from benchmarks.ground import Ground
 from benchmarks.processes import COMMFLEET, Vendor
 
+_FROM_BEGINNING: Mapping[str, str | float] = {"start_from": "beginning"}
 _FLOWS = Path(__file__).parent / "flows"
 
 
@@ -46,11 +47,15 @@ def naive_command(scenario: Scenario, stage: Ground, stub: Vendor, events: int, 
     return [sys.executable, "-m", "benchmarks.naive_loop", *options]
 
 
-def sink_command(scenario: Scenario, stage: Ground, stub: Vendor, folder: Path, health_port: int = 0) -> list[str]:
-    """`commfleet run sink braze` with one flow. What is not named here has its default."""
-    config = folder / "commfleet.yaml"
+def sink_command(
+    scenario: Scenario, stage: Ground, stub: Vendor, folder: Path, health_port: int = 0, *,
+    prefix: str = "", settings: Mapping[str, str | float] = _FROM_BEGINNING,
+) -> list[str]:  # fmt: skip
+    """`commfleet run sink braze` with one flow. What is named neither here nor in `settings` has its default."""
+    config = folder / f"commfleet-{health_port}.yaml"
+    own = "".join(f"    {name}: {value}\n" for name, value in settings.items())
     config.write_text(
-        f"prefix: {stage.prefix()}\n"
+        f"prefix: {prefix or stage.prefix()}\n"
         f"kafka: {{bootstrap.servers: '{stage.bootstrap}'}}\n"
         f"flows: {{defaults: false, files: ['{_FLOWS / (scenario.array + '.yaml')}']}}\n"
         f"health: {{host: 127.0.0.1, port: {health_port}}}\n"
@@ -59,7 +64,7 @@ def sink_command(scenario: Scenario, stage: Ground, stub: Vendor, folder: Path, 
         "  braze:\n"
         f"    base_url: {stub.url}\n"
         "    api_key: benchmark\n"
-        "    start_from: beginning\n"
+        f"{own}"
         f"    max_in_flight: {scenario.in_flight}\n"
         "    requests_per_3s: 1000000000\n"  # the engine is measured, not the limit of a workspace
     )

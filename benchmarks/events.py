@@ -1,7 +1,7 @@
 """The events that benchmarks send: the same ones for every contender and every run."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, NamedTuple
@@ -28,8 +28,13 @@ class Payload(NamedTuple):
 
 def payloads(count: int, keys: int) -> Iterator[Payload]:
     """`count` encoded events of `keys` customers in a random order that never changes."""
+    return encoded(events(count, keys))
+
+
+def encoded(values: Iterable[dict[str, Any]]) -> Iterator[Payload]:
+    """Events as they stand on the topic."""
     encoder, key_of = Encoder(LocalSchemas()), topics()[TOPIC].key_of
-    for value in events(count, keys):
+    for value in values:
         key = key_of(value)
         if key is None:
             raise ValueError(f"{TOPIC} gives this event no key: {value['event_id']}")

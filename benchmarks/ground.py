@@ -8,7 +8,7 @@ import os
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -134,8 +134,8 @@ def _apply_topics(bootstrap: str, prefix: str, folder: Path) -> None:
         raise BenchmarkError(f"topics could not be made on {bootstrap}: {done.stderr[-600:]}")
 
 
-def _produce(bootstrap: str, prefix: str, events: Sequence[Payload]) -> None:
-    """Put all events on their topic; BenchmarkError when it does not hold exactly them afterwards."""
+def append(bootstrap: str, prefix: str, events: Iterable[Payload]) -> None:
+    """Put events on their topic as they come, acknowledged when this returns; raises BenchmarkError."""
     producer = Producer(producer_config({"bootstrap.servers": bootstrap, "log_level": 3}))
     for event in events:
         while True:
@@ -144,9 +144,15 @@ def _produce(bootstrap: str, prefix: str, events: Sequence[Payload]) -> None:
                 break
             except BufferError:
                 producer.poll(0.1)
-    left = producer.flush(_COMMAND_S)
+    if left := producer.flush(_COMMAND_S):
+        raise BenchmarkError(f"{left} events were not acknowledged by {bootstrap}")
+
+
+def _produce(bootstrap: str, prefix: str, events: Sequence[Payload]) -> None:
+    """Put all events on their topic; BenchmarkError when it does not hold exactly them afterwards."""
+    append(bootstrap, prefix, events)
     stored = _stored(bootstrap, prefix + TOPIC)
-    if left or stored != len(events):
+    if stored != len(events):
         raise BenchmarkError(f"{stored} of {len(events)} events are on the broker: fewer --events, or a real Kafka")
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,9 +73,9 @@ class Vendor:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
 
-    def watch(self, pid: int, objects: int) -> None:
-        """Count from now on, until that many objects came from that process."""
-        self._ask(f"/watch?pid={pid}&objects={objects}")
+    def watch(self, pid: int, objects: int, look: bool = False) -> None:
+        """Count from now on, until that many objects came from that process; `look` into each, too."""
+        self._ask(f"/watch?pid={pid}&objects={objects}{'&look=1' * look}")
 
     def count(self) -> Mapping[str, Any]:
         """The tally of benchmarks/stub.py."""
@@ -87,9 +88,10 @@ class Vendor:
 
 
 @contextmanager
-def vendor(delay_s: float) -> Iterator[Vendor]:
-    """A stub vendor that takes `delay_s` for each answer."""
-    command = [sys.executable, "-m", "benchmarks.stub", "--delay-ms", str(delay_s * 1000)]
+def vendor(delay_s: float, refuse_every: int = 0) -> Iterator[Vendor]:
+    """A stub vendor that takes `delay_s` for each answer, and refuses one request in so many."""
+    options = {"delay-ms": delay_s * 1000, "refuse-every": refuse_every}
+    command = [sys.executable, "-m", "benchmarks.stub", *(f"--{name}={value}" for name, value in options.items())]
     with started_on(STAGE):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
     try:
@@ -98,3 +100,14 @@ def vendor(delay_s: float) -> Iterator[Vendor]:
     finally:
         process.kill()
         process.communicate()
+
+
+def get(url: str) -> tuple[int, str]:
+    """Status and body of a page of ours; status 0 while nobody listens yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""

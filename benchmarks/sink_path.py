@@ -27,6 +27,7 @@ _START_S, _SLOWEST_PER_S = 90.0, 500
 SCENARIOS = (
     Scenario("attributes.0ms", "attributes", 0),
     Scenario("attributes.20ms", "attributes", 20),
+    Scenario("attributes.20ms.16", "attributes", 20, in_flight=16),
     Scenario("events.0ms", "events", 0),
 )
 

@@ -15,8 +15,6 @@ import resource
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ from benchmarks.contenders import sink_command
 from benchmarks.cores import SENDER, description, started_on
 from benchmarks.ground import Ground, ground
 from benchmarks.options import Options, here
-from benchmarks.processes import COMMFLEET, BenchmarkError, environment, log_tail, running, until, vendor
+from benchmarks.processes import COMMFLEET, BenchmarkError, environment, get, log_tail, running, until, vendor
 from benchmarks.results import Condition, Row
 from benchmarks.sink_path import SCENARIOS
 from tests.support.ports import free_ports
@@ -112,22 +110,11 @@ def _start(stage: Ground) -> Start:
         began = time.monotonic()
         with running(command, log, SENDER):
             joining = reached(lambda: _RUNNER in _checks(url), "the sink joins its group")
-            assigned = reached(lambda: _REBALANCED in _get(url + "/metrics")[1], "the group assigns partitions")
-            ready = reached(lambda: _get(url + "/readyz")[0] == 200, "the sink is ready")
+            assigned = reached(lambda: _REBALANCED in get(url + "/metrics")[1], "the group assigns partitions")
+            ready = reached(lambda: get(url + "/readyz")[0] == 200, "the sink is ready")
     return Start(joining - began, assigned - joining, ready - assigned)
 
 
 def _checks(url: str) -> dict[str, str]:
-    status, body = _get(url + "/readyz")
+    status, body = get(url + "/readyz")
     return json.loads(body)["checks"] if status else {}
-
-
-def _get(url: str) -> tuple[int, str]:
-    """Status and body; status 0 while nobody listens yet."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""

@@ -8,12 +8,14 @@ read, and writer schemas that make a few bytes explode are refused when they are
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
 from typing import Any, cast
 
 from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 
+from common.avro_reader import GIVES_UP, Read, compile_reader
 from common.avro_writer import compile_writer
 from common.errors import InvalidEventError, ReaderTooOldError, UndecodableError, UnknownTopicError
 from common.event_json import checked, from_json, headers_of, to_json
@@ -129,12 +131,20 @@ class _Reader:
             raise self._incompatible(f"no Avro schema ({type(error).__name__})") from error
         self._symbols = frozenset(cast(Field, field(ours, "type")).symbols)
         self._times = tuple(one.path for one in fields(ours) if one.kind == "timestamp")
-        self._ours = None if fingerprint(written) == fingerprint(ours) else parse_schema(ours)
+        is_ours = fingerprint(written) == fingerprint(ours)
+        self._ours = None if is_ours else parse_schema(ours)
+        self._usual = _usual_reader(topic) if is_ours else None
 
     def read(self, payload: bytes) -> dict[str, Any]:
         """The event after the prefix."""
-        if self._ours is None:
+        if self._usual is None:
+            return self._resolved(payload)
+        try:
+            return self._usual(payload, _PREFIX.size)
+        except GIVES_UP:
             return self._decode(payload, None)
+
+    def _resolved(self, payload: bytes) -> dict[str, Any]:
         try:
             value = self._decode(payload, self._ours)
             if value["type"] == "UNKNOWN":
@@ -186,6 +196,11 @@ class _Reader:
     def _incompatible(self, why: str) -> UndecodableError:
         detail = f"schema id {self._id} does not resolve to ours of {self._topic}: {why[:200]}"
         return UndecodableError(Reason.INCOMPATIBLE_SCHEMA, detail)
+
+
+@cache
+def _usual_reader(topic: str) -> Read:
+    return compile_reader(catalogue().schema(topic))
 
 
 def _record_name(schema: Any) -> str | None:

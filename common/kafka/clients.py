@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+_CONSUMER_DEFAULTS: dict[str, Any] = {
+    # a few windows of records: what a pause throws away is fetched again, and partitions take turns
+    "max.partition.fetch.bytes": 256 * 1024,
+}
+
 _CONSUMER: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -60,7 +65,7 @@ _FOR_PRODUCERS = (
 
 def consumer_config(kafka: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:
     """A group member's properties; `overrides` are named with underscores for dots."""
-    return {**_without(kafka, _FOR_PRODUCERS), **_CONSUMER, **_dotted(overrides)}
+    return {**_CONSUMER_DEFAULTS, **_without(kafka, _FOR_PRODUCERS), **_CONSUMER, **_dotted(overrides)}
 
 
 def producer_config(kafka: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _MISSING_OFFSET = -1001
 _CALL_TIMEOUT_S = 10.0
 _CLOSE_S = 5.0
+_SHORT_S = 0.01
 
 # The commit is not confirmed and nothing was decided by it: try again after the next poll (engine §3).
 _TRANSIENT = frozenset(
@@ -130,13 +131,13 @@ class GroupConsumer:
         )
 
     def read(self, at_most: int, timeout_s: float) -> Sequence[Record]:
-        """The next page of records.
+        """The next page of records; a long wait for one ends with its first record.
 
         Raises FatalError when the client cannot go on, ConfigurationError when it may not read.
         """
         self._has_failed = True  # until the end of this call is reached
         records = []
-        for message in self._consumer.consume(at_most, timeout_s):
+        for message in self._page(at_most, timeout_s):
             if (error := message.error()) is None:
                 records.append(Record(message))
             else:
@@ -149,6 +150,13 @@ class GroupConsumer:
         if records:
             self._answered()
         return records
+
+    def _page(self, at_most: int, timeout_s: float) -> list[Message]:
+        """The client itself waits until a page is full or the time is over: too long for the first of few records."""
+        if timeout_s <= _SHORT_S:
+            return self._consumer.consume(at_most, timeout_s)
+        first = self._consumer.consume(1, timeout_s)
+        return first + self._consumer.consume(at_most - 1, 0.0) if first else first
 
     def assign(self, starts: Mapping[PartitionId, int]) -> None:
         """Read these partitions from exactly these offsets."""

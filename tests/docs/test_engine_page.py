@@ -124,7 +124,7 @@ def _most_requests(in_flight: int) -> tuple[int, int]:
 
 
 def _room(window_records: int) -> int:
-    return commit_map.room(Progress(0), window_records + PAGE_RECORDS, lambda _: True)
+    return commit_map.room(Progress(0), window_records + 2 * PAGE_RECORDS, lambda _: True)
 
 
 def test_its_numbers_are_those_of_the_code() -> None:

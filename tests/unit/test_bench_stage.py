@@ -132,3 +132,46 @@ def _after(desk: Desk, body: bytes) -> tuple[float | None, float | None]:
     """When the first and the last object came, told after one more request."""
     desk.answer("POST", "/users/track", body)
     return desk.tally.first_at, desk.tally.last_at
+
+
+def _asked(desk: Desk, method: str, target: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """Status and body of an answer."""
+    answer, _ = desk.answer(method, target, body)
+    head, _, content = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(content)
+
+
+def _documents(*names: str) -> bytes:
+    objects = [{"external_id": "C", "last_document_id": name, "last_document_at": AT} for name in names]
+    return track_body("attributes", [orjson.dumps(each) for each in objects])
+
+
+AT = "2026-03-02T06:00:00.000Z"
+
+
+def test_the_stub_tells_what_came_twice() -> None:
+    """Done is when so many different documents came; how late they are is counted from the time they carry."""
+    desk = Desk(0.0)
+    _asked(desk, "POST", "/watch?objects=2&pid=1&look=1")
+
+    _asked(desk, "POST", "/users/track", _documents("a", "a"))
+    first = _asked(desk, "GET", "/count")[1]
+    _asked(desk, "POST", "/users/track", _documents("b"))
+    second = _asked(desk, "GET", "/count")[1]
+
+    assert (first["objects"], first["different"], first["last_at"]) == (2, 1, None)
+    assert (second["objects"], second["different"]) == (3, 2)
+    assert second["last_at"] is not None
+    assert second["late_s"] > 0
+
+
+def test_the_stub_counts_nothing_of_a_refused_request() -> None:
+    """Every second one here."""
+    desk = Desk(0.0, refuse_every=2)
+    _asked(desk, "POST", "/watch?objects=9&pid=1")
+
+    statuses = [_asked(desk, "POST", "/users/track", _documents("a"))[0] for _ in range(4)]
+
+    assert statuses == [201, 503, 201, 503]
+    tally = _asked(desk, "GET", "/count")[1]
+    assert (tally["objects"], tally["refused"]) == (2, 2)

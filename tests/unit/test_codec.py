@@ -315,6 +315,7 @@ def test_details_hold_no_data(value: dict[str, Any]) -> None:
 def test_a_few_bytes_cannot_claim_much_memory() -> None:
     """A map that claims 2**60 entries, a string that claims 2**60 bytes: malformed, and nothing is set aside."""
     huge = b"\x80\x80\x80\x80\x80\x80\x80\x80\x20"  # 2**60, zig-zag
+    assert _refused(framed(catalogue().id_of(TOPIC), b"")) is Reason.MALFORMED  # what is made once is not counted
     head = b"\x02a" + b"\x02" + b"\x02s" + b"\x00" + b"\x00\x00" + b"\x00" * 4  # the envelope up to attributes
     tracemalloc.start()
 

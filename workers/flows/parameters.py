@@ -49,14 +49,16 @@ class Parameters:
     def __init__(self, flow: str, model: type[BaseModel], template: Template) -> None:
         self._flow, self._model, self._template = flow, model, template
         self._render = compile_template(template)
+        self._validate = model.__pydantic_validator__.validate_python  # model_validate, less a call
 
     def render(self, value: Mapping[str, Any]) -> BaseModel:
         """The parameters for one event; raises UnusableEventError(INVALID_PARAMETER)."""
         try:
-            return self._model.model_validate(self._render(value))
+            valid: BaseModel = self._validate(self._render(value))
         except ValidationError as error:
             detail = "; ".join(map(self._explained, error.errors(include_input=False, include_url=False)))
             raise UnusableEventError(Reason.INVALID_PARAMETER, f"flow {self._flow}: {detail}") from error
+        return valid
 
     def possible(self, parameter: str, domain: Domain) -> tuple[str, ...] | None:
         """Every text that a parameter can become; None when it is unbounded or not given."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from common.event import Event, Headers, Position
 from workers.flows.flow import Flow
 from workers.sinks.api import Action, Item, Repeat
-from workers.sinks.headers import Origin
+from workers.sinks.headers import Origin, delivery_name
 from workers.sinks.progress import Mark
 from workers.sinks.window import Window
 
@@ -116,6 +116,12 @@ class Delivery:
     def is_told(self) -> bool:
         """Whether it is of a once-action, repeats tolerated or not: its end has a receipt, and it is given up early."""
         return self.flow.action.repeat is not Repeat.REPEATABLE
+
+    def name(self, group: str) -> str:
+        """What it is called wherever it travels."""
+        if self.retried:
+            return self.retried.delivery
+        return delivery_name(group, self.flow.name, self.record.position)
 
     def origin(self, group: str) -> Origin:
         """Where it was first read and how it has fared."""

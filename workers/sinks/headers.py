@@ -25,6 +25,11 @@ _RETRY, _DEAD = "retry.", "dlq."
 _OURS = (_RETRY, _DEAD)
 
 
+def delivery_name(group: str, flow: str, position: Position) -> str:
+    """What a delivery is called wherever it travels: group+topic+partition+offset+flow."""
+    return f"{group}+{position.topic}+{position.partition}+{position.offset}+{flow}"
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a delivery was first read, and how it has fared since: what survives a retry or a redrive.
@@ -46,8 +51,7 @@ class Origin:
     @classmethod
     def of_record(cls, group: str, flow: str, position: Position, timestamp_ms: int) -> "Origin":
         """The origin of a delivery that is read for the first time."""
-        name = f"{group}+{position.topic}+{position.partition}+{position.offset}+{flow}"
-        return cls(name, flow, position, timestamp_ms)
+        return cls(delivery_name(group, flow, position), flow, position, timestamp_ms)
 
     @classmethod
     def of_retry(cls, headers: Headers) -> "Origin":

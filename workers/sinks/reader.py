@@ -1,7 +1,8 @@
 """The reader: pages of records become deliveries, tracked; what is full or held is paused.
 
 `pause` throws prefetched records away (measured), so a full window first stops the reading for up to
-a second, which is usually enough for deliveries to catch up, and only then pauses its partition.
+a second, which is usually enough for deliveries to catch up, and only then pauses its partition. Where there is
+too little in hand to keep deliveries busy meanwhile, it is paused at once: the other partitions have more.
 """
 
 import logging
@@ -57,14 +58,16 @@ class Reader:
         self._group, self._clock, self._meter = group, clock, meter
         self._touched: set[Window] = set()
         self._full_since: float | None = None
+        self._read_beyond = 0
 
     def deliveries(self, timeout_s: float) -> Iterator[Delivery]:
         """The deliveries of the next page that are heads of their lanes."""
-        if not self._may_read():
+        at_most, wait_s = (PAGE_RECORDS, timeout_s) if self._may_read() else (self._beyond(), 0.0)
+        if not at_most:
             return
         counts: Counter[str] = Counter()
         stamped: set[Window] = set()
-        for record in self._pages.read(PAGE_RECORDS, timeout_s):
+        for record in self._pages.read(at_most, wait_s):
             window = self._windows().get((record.topic, record.partition))  # type: ignore[call-overload]
             if window is None or window.hold or record.offset < window.progress.position:
                 continue
@@ -194,19 +197,28 @@ class Reader:
     def _may_read(self) -> bool:
         now = self._clock.monotonic()
         self._resume(now)
-        has_enough = self._open_records() >= self._in_hand
+        open_records = self._open_records()
+        has_enough = open_records >= self._in_hand
         full = [window for window in self._touched if (has_enough or window.is_full) and not window.is_paused]
         if not full:
-            self._full_since = None
+            self._full_since, self._read_beyond = None, 0
             return True
         if self._full_since is None:
             self._full_since = now
-        if now - self._full_since < _PATIENCE_S:
+        if now - self._full_since < _PATIENCE_S and open_records * 2 > self._in_hand:
             return False
         for window in full:
             self._pause(window)
-        self._full_since = None
+        self._full_since, self._read_beyond = None, 0
         return True
+
+    def _beyond(self) -> int:
+        """One record more where reading stands still, at most a page of them until it goes on.
+
+        Only a read hands out what else the client knows: the end of a commit, which once-deliveries wait for.
+        """
+        self._read_beyond += 1
+        return int(self._read_beyond <= PAGE_RECORDS)
 
     def _open_records(self) -> int:
         return sum(window.progress.open_records for window in self._touched)

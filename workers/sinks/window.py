@@ -17,7 +17,8 @@ from workers.sinks.lanes import Lanes
 from workers.sinks.progress import Inherited, Progress, Settled
 
 PAGE_RECORDS = 150
-"""Records that are read at once: a window may hold so many more than its limit."""
+"""Records that are read at once. A window may hold twice as many more than its limit: the page that filled it, and
+what is read one by one while reading stands still."""
 
 
 MOST_PARKED = 100_000
@@ -98,7 +99,7 @@ class Window:
 
     def room_for_intents(self) -> int:
         """How many more deliveries the next commit can name."""
-        return room(self.progress, self.limits.records + PAGE_RECORDS, self._is_once)
+        return room(self.progress, self.limits.records + 2 * PAGE_RECORDS, self._is_once)
 
     def go_on(self) -> None:
         """Whatever held it is over."""

@@ -21,7 +21,7 @@ from common.reasons import Reason
 from workers.sinks.api import Item
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.parameters import EVENT_ID, TrackEvent, TriggerCampaign, UpdateAttributes
-from workers.sinks.braze.values import attribute_value, property_value, timestamp
+from workers.sinks.braze.values import MAX_STRING, attribute_value, property_value, timestamp
 
 MAX_EXTERNAL_ID = 987
 MAX_ALIAS = 236
@@ -156,12 +156,18 @@ def _identification(user: ExternalId | Alias) -> dict[str, Any]:
 
 def properties_of(given: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Properties of an event, a purchase or a send, as JSON has them."""
-    return {name: property_value(value, f"{path}.{name}") for name, value in given.items()}
+    return {
+        name: value if type(value) is str and len(value) <= MAX_STRING else property_value(value, f"{path}.{name}")
+        for name, value in given.items()
+    }
 
 
 def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of a user, as JSON has them."""
-    return {name: attribute_value(value, name) for name, value in given.items()}
+    return {
+        name: value if type(value) is str and len(value) <= MAX_STRING else attribute_value(value, name)
+        for name, value in given.items()
+    }
 
 
 def within(value: Any, most: int, path: str) -> None:

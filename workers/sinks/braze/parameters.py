@@ -5,6 +5,7 @@ events and are checked by the mapping. Sections are those of the Braze vendor pa
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -51,10 +52,11 @@ def _attribute(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)]
-PropertyName = Annotated[Name, AfterValidator(_property)]
-PurchasePropertyName = Annotated[Name, AfterValidator(_purchase_property)]
-AttributeName = Annotated[Name, AfterValidator(_attribute)]
+# Names stand in flow files, so they are few, and each is looked at once.
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(lru_cache(1024)(_name))]
+PropertyName = Annotated[Name, AfterValidator(lru_cache(1024)(_property))]
+PurchasePropertyName = Annotated[Name, AfterValidator(lru_cache(1024)(_purchase_property))]
+AttributeName = Annotated[Name, AfterValidator(lru_cache(1024)(_attribute))]
 
 
 def _text(value: Any) -> Any:
