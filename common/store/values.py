@@ -111,7 +111,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert by its key: as it was raised, and what became of it."""
+    """An alert by its key: as it was raised, and what became of it: of each outcome, its events and their times."""
 
     alert_key: str
     partition: int
