@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib.metadata import version
 from types import FrameType
@@ -28,9 +28,12 @@ from common.kafka.transactions import TransactionalProducer
 from common.meters import IngestMeter, SinkMeter, VendorMeter
 from common.metrics import Metrics
 from common.schema_source import AnsweringSource, IdsAhead
+from common.store.look_ups import LookUps
+from common.store.opening import open_as_reader, pseudonyms_of
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
+from workers.consent.api import ConsentApi
 from workers.flows.catalogue import Flows
 from workers.ingest.config import WebhookConfig
 from workers.ingest.intake import Intake
@@ -57,6 +60,7 @@ from workers.sinks.starts import FirstStarts
 from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
 from workers.sinks.yields import Yields
+from workers.store_command import partitions_of, store_settings
 
 _log = logging.getLogger(__name__)
 
@@ -264,6 +268,23 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
         gc.freeze()  # what is there now stays: the collector need not walk over it for every few requests
         serve(webhook.app(), door, worker.stop, listener=listener)
         producer.close()
+
+
+def run_consent_api(settings: Settings) -> None:
+    """Run the read-only door of consent until SIGTERM. Raises CommfleetError when it cannot go on."""
+    at = settings.consent.api
+    if not at.callers:
+        raise ConfigurationError("consent.api.callers is empty: nobody may ask; add a caller (docs/settings.md)")
+    store = store_settings(settings)
+    database = open_as_reader(store)
+    worker, partitions = Worker(settings), partitions_of(database)
+    worker.broker_state(None)  # it needs none
+    look_ups = LookUps(database, pseudonyms_of(store), partitions)
+    door = WebhookConfig(host=at.host, port=at.port)
+    with worker.running(), closing(database):
+        listener = listen(door, "the consent API", "consent.api")
+        _log.info("consent API on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
+        serve(ConsentApi(settings.consent, look_ups, worker.clock).app(), door, worker.stop, listener=listener)
 
 
 def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Settings]) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -30,7 +30,8 @@ class Who:
 class Known:
     """What the store knows of a customer. One who is missing is a fact, not an error: `is_known` is false.
 
-    `reports` is about the customer, substitutes linked to them, and the addresses asked for.
+    `reports` is about the customer, substitutes linked to them, and the addresses asked for: `subjects` has those,
+    by the channel that uses them.
     """
 
     who: Who
@@ -40,6 +41,12 @@ class Known:
     engaged_at: datetime | None = None
     erased_at: datetime | None = None
     reports: tuple[Evidence, ...] = ()
+    subjects: Mapping[str, str] = field(default_factory=dict)
+
+    def reports_for(self, channel: str) -> list[Evidence]:
+        """What concerns a channel: everything about the customer, and about the address that it uses."""
+        address = self.subjects.get(channel)
+        return [one for one in self.reports if one.subject.startswith("c:") or one.subject == address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,12 @@ class LookUps:
         erased = self._erased(connection, asked)
         reports = self._reports(connection, asked)
         return {
-            customer_id: _known(who, profiles.get((customer_id,)), erased.get(customer_id), reports[customer_id])
+            customer_id: replace(
+                _known(who, profiles.get((customer_id,))),
+                erased_at=erased.get(customer_id),
+                reports=reports[customer_id],
+                subjects=self._addresses(who),
+            )
             for customer_id, who in asked.items()
         }
 
@@ -95,12 +107,15 @@ class LookUps:
         return found
 
     def _subjects(self, who: Who) -> list[str]:
-        addresses = [self._pseudonyms.address(text) for text in (who.email, who.phone) if text]
-        return [f"c:{who.customer_id}", *addresses]
+        return [f"c:{who.customer_id}", *self._addresses(who).values()]
+
+    def _addresses(self, who: Who) -> dict[str, str]:
+        used = {"EMAIL": who.email, "SMS": who.phone}
+        return {channel: self._pseudonyms.address(text) for channel, text in used.items() if text}
 
 
-def _known(who: Who, profile: Profile | None, erased_at: datetime | None, reports: tuple[Evidence, ...]) -> Known:
+def _known(who: Who, profile: Profile | None) -> Known:
     if profile is None:
-        return Known(who, erased_at=erased_at, reports=reports)
+        return Known(who)
     engaged_at = moment_of(profile.engaged_at) if profile.engaged_at else None
-    return Known(who, True, profile.facts, profile.customer, engaged_at, erased_at, reports)
+    return Known(who, True, profile.facts, profile.customer, engaged_at)

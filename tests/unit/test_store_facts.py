@@ -37,7 +37,7 @@ def ask(database: Database, customer_id: str = "C-1", **addresses: str) -> Known
 
 def may(database: Database, customer_id: str = "C-1", purpose: str = "MARKETING", **addresses: str) -> bool:
     """Whether an e-mail may be sent."""
-    return CONSENT.refusal(ask(database, customer_id, **addresses).reports, purpose, "EMAIL") is None
+    return CONSENT.refusal(ask(database, customer_id, **addresses), purpose, "EMAIL") is None
 
 
 def rows(database: Database, statement: str) -> list[dict[str, Any]]:
@@ -102,8 +102,8 @@ def test_a_missing_customer_is_an_answer(database: Database) -> None:
     known = ask(database, "C-9")
 
     assert (known.is_known, known.profile) == (False, {})
-    assert CONSENT.refusal(known.reports, "MARKETING", "EMAIL") is not None
-    assert CONSENT.refusal(known.reports, "SERVICE", "EMAIL") is None
+    assert CONSENT.refusal(known, "MARKETING", "EMAIL") is not None
+    assert CONSENT.refusal(known, "SERVICE", "EMAIL") is None
 
 
 def test_a_report_becomes_a_decision_for_the_systems_that_differ(database: Database) -> None:
@@ -148,7 +148,7 @@ def test_a_substitute_counts_once_it_is_linked(database: Database) -> None:
 
     assert before == ()
     assert [one.value and one.value["state"] for one in after] == ["OPTED_OUT"]
-    refusal = CONSENT.refusal(ask(database).reports, "MARKETING", "EMAIL")
+    refusal = CONSENT.refusal(ask(database), "MARKETING", "EMAIL")
     assert refusal is not None
     assert refusal.because == "CONSENT OPTED_OUT"
 
@@ -160,7 +160,7 @@ def test_what_cannot_be_read_suppresses_until_it_is_dealt_with(database: Databas
     suppress_unreadable(memory, "C-1", START_US + 20_000_000, "0:7")
     database.write(lambda one: shapes.EVIDENCE.save(one, memory.evidence.changed))
     assert not may(database)
-    assert CONSENT.refusal(ask(database).reports, "REGULATORY", "PRINT") is None
+    assert CONSENT.refusal(ask(database), "REGULATORY", "PRINT") is None
 
     lift_unreadable(memory, "C-1", "0:7")
     database.write(lambda one: shapes.EVIDENCE.delete(one, memory.evidence.dropped))

@@ -5,10 +5,11 @@ forbids must be answered by a newer one that allows *the same or less*. Leave fo
 everything, for e-mail; leave for everything never lifts an objection to e-mail.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from common.store.look_ups import Known
 from common.store.times import SECOND_US
 from common.store.values import Evidence, Scope
 from workers.consent.config import Basis, ConsentSettings, PurposeRule
@@ -34,12 +35,11 @@ class Consent:
         self._rules = {"MARKETING": rules.marketing, "SERVICE": rules.service, "REGULATORY": rules.regulatory}
         self._skew_us = settings.skew_s * SECOND_US
 
-    def refusal(self, reports: Iterable[Evidence], purpose: str, channel: str) -> Refusal | None:
-        """Why this purpose may not use this channel; None when it may.
-
-        `reports` is everything about the customer and about the address that the channel uses. A purpose that
-        nobody knows is MARKETING.
-        """
+    def refusal(self, known: Known, purpose: str, channel: str) -> Refusal | None:
+        """Why this purpose may not use this channel; None when it may. A purpose that nobody knows is MARKETING."""
+        if known.erased_at and not known.is_known:
+            return Refusal("ERASED")
+        reports = known.reports_for(channel)
         purpose = purpose if purpose in self._rules else "MARKETING"
         rule, heard = self._rules[purpose], self._heard(reports)
         for report in heard:
@@ -48,13 +48,13 @@ class Consent:
                 return Refusal(f"{report.kind} {report.state}", report.origin)
         return self._missing(heard, rule, purpose, channel)
 
-    def first_allowed(self, reports: Collection[Evidence], purpose: str, channels: Sequence[str]) -> str | None:
+    def first_allowed(self, known: Known, purpose: str, channels: Sequence[str]) -> str | None:
         """The first of these channels that may be used; None when there is none."""
-        return next((channel for channel in channels if self.refusal(reports, purpose, channel) is None), None)
+        return next((channel for channel in channels if self.refusal(known, purpose, channel) is None), None)
 
-    def preferred_channel(self, reports: Iterable[Evidence]) -> str | None:
+    def preferred_channel(self, known: Known) -> str | None:
         """Where the customer wants to be reached first; None when nobody knows."""
-        held = decide([report for report in reports if report.kind == Kind.PREFERRED_CHANNEL], self._skew_us)
+        held = decide([report for report in known.reports if report.kind == Kind.PREFERRED_CHANNEL], self._skew_us)
         return held.state if held else None
 
     def _heard(self, reports: Iterable[Evidence]) -> list[Evidence]:
