@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks import marketo, results, sink_path, start, webhook
+from benchmarks import results, sink_path, start, store, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
@@ -15,6 +16,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "start": start.benchmark,
     "sink": sink_path.benchmark,
     "marketo": marketo.benchmark,
+    "store": store.benchmark,
     "webhook": webhook.benchmark,
 }
 

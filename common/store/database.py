@@ -152,4 +152,5 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     is_writer = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if is_writer else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN DEFERRED")

@@ -1,5 +1,8 @@
 """The store as a process opens it: the right schema, the right key, the partition count that its rows were made for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,20 +29,29 @@ def pseudonyms_of(settings: StoreSettings) -> Pseudonyms:
 
 def open_as_reader(settings: StoreSettings) -> Database:
     """Raises ConfigurationError when the schema or the key is another, StoreDownError when it does not answer."""
-    database = connect(settings)
-    check_version(database)
-    with database.reading() as connection:
-        _check_key(_read(connection, KEY), pseudonyms_of(settings).fingerprint)
+    with _closed_on_error(connect(settings)) as database:
+        check_version(database)
+        with database.reading() as connection:
+            _check_key(_read(connection, KEY), pseudonyms_of(settings).fingerprint)
     return database
 
 
 def open_as_writer(settings: StoreSettings, partitions: int) -> Database:
     """The same, and remembers key, partition count and last-touch window at the first time."""
-    database = connect(settings)
-    check_version(database)
     fingerprint = pseudonyms_of(settings).fingerprint
-    database.write(lambda connection: _remember(connection, settings, fingerprint, partitions))
+    with _closed_on_error(connect(settings)) as database:
+        check_version(database)
+        database.write(lambda connection: _remember(connection, settings, fingerprint, partitions))
     return database
+
+
+@contextmanager
+def _closed_on_error(database: Database) -> Iterator[Database]:
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise
 
 
 def partition_count(connection: Connection) -> int | None:

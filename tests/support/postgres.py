@@ -38,8 +38,11 @@ def programs() -> Path:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The address of a database server without a database name; it is gone afterwards. Raises NoPostgresError."""
+def running_postgres(*, is_durable: bool = False) -> Iterator[str]:
+    """The address of a database server without a database name; it is gone afterwards. Raises NoPostgresError.
+
+    Unless it `is_durable` it does not wait for the disk: quick, and good for tests only.
+    """
     bin_folder, user = programs(), _user()
     with tempfile.TemporaryDirectory(prefix="commfleet-pg-") as name:
         folder = Path(name)
@@ -47,7 +50,10 @@ def running_postgres() -> Iterator[str]:
             os.chown(folder, int(user["user"]), int(user["group"]))
         _run([str(bin_folder / "initdb"), "-D", f"{name}/data", "-U", "commfleet", "-A", "trust", "-E", "UTF8"], user)
         (port,) = free_ports(1)
-        settings = [f"-c{setting}" for setting in (*_QUICK, f"port={port}", "listen_addresses=127.0.0.1")]
+        settings = [
+            f"-c{setting}"
+            for setting in (*(() if is_durable else _QUICK), f"port={port}", "listen_addresses=127.0.0.1")
+        ]
         command = [str(bin_folder / "postgres"), "-D", f"{name}/data", f"-cunix_socket_directories={name}", *settings]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(command, stdout=log, stderr=log, cwd=name, start_new_session=True, **user)
