@@ -126,9 +126,8 @@ def _upsert(database: Database, events: Sequence[Incoming]) -> None:
 
 def _line(record: Incoming) -> Entry:
     value = record.value or {}
-    nothing: tuple[None, ...] = (None,) * 7
-    place = (value["event_id"], 0, record.customer_id or "", record.occurred_at, record.topic, value["type"], "bench")
-    return Entry(*place, *nothing, {})  # type: ignore[arg-type]
+    place = (value["event_id"], 0, record.customer_id or "", record.occurred_at, record.topic, value["type"])
+    return Entry(*place, "bench", None, None, None, None, None, None, None, {})
 
 
 def _profile(record: Incoming) -> Profile:

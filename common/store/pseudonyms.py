@@ -1,6 +1,5 @@
 """Addresses and identities under an HMAC: what must be recognised without being kept in the clear."""
 
-import hashlib
 import hmac
 
 _DIGITS = 32
@@ -26,7 +25,7 @@ class Pseudonyms:
         return self._hash(kind, text)
 
     def _hash(self, kind: str, text: str) -> str:
-        return hmac.new(self._key, f"{kind}\n{text}".encode(), hashlib.sha256).hexdigest()[:_DIGITS]
+        return hmac.digest(self._key, f"{kind}\n{text}".encode(), "sha256").hex()[:_DIGITS]
 
 
 def normal(address: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from common.errors import ConfigurationError, StoreDownError
 from common.partitioner import murmur2, partition_of
@@ -61,10 +61,13 @@ def test_a_newer_database_is_refused(database: Database) -> None:
 
 def test_what_fails_in_a_transaction_leaves_nothing(database: Database) -> None:
     """All of it or nothing."""
-    stone = Tombstone("x", 1)
+
+    def fail(connection: Connection) -> None:
+        shapes.TOMBSTONES.save(connection, [Tombstone("x", 1)])
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        database.write(lambda connection: (shapes.TOMBSTONES.save(connection, [stone]), 1 / 0))
+        database.write(fail)
 
     with database.reading() as connection:
         assert shapes.TOMBSTONES.by_keys(connection, [("x",)]) == {}

@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 from tests.support.store import PSEUDONYMS, START, START_US, Events, applier
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
-from workers.journeys.incoming import Incoming
+from workers.journeys.incoming import Incoming, Unreadable
 from workers.journeys.memory import Memory
 from workers.journeys.preferences import lift_unreadable, suppress_unreadable
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_read_suppresses_until_it_is_dealt_with(database: Databas
     """A preference's dead letter forbids everything but what must be sent."""
     put(database, Events().wish("OPTED_IN", 10))
     memory = Memory(0, 0)
-    suppress_unreadable(memory, "C-1", START_US + 20_000_000, "0:7")
+    suppress_unreadable(memory, Unreadable("C-1", START_US + 20_000_000, "0:7"))
     database.write(lambda one: shapes.EVIDENCE.save(one, memory.evidence.changed))
     assert not may(database)
     assert CONSENT.refusal(ask(database), "REGULATORY", "PRINT") is None

@@ -22,6 +22,7 @@ from common.store.values import Outgoing, Timer
 from workers.journeys.erasure import Identities, erase
 from workers.journeys.incoming import Incoming
 from workers.journeys.memory import Memory
+from workers.journeys.preferences import suppress_unreadable
 from workers.journeys.reducers import PROFILE, Facts, Reducer, Wanted
 
 Fire = Callable[[Memory, Timer], None]
@@ -61,8 +62,8 @@ class Applier:
         Raises FencedError when the partition is another worker's, and StoreDownError: nothing stands then, and the
         same batch may be given again.
         """
-        fresh = [record for record in batch if record.offset >= mine.offsets.get(record.topic, 0)]
-        moved = mine.moved({record.topic: record.offset + 1 for record in fresh}, fresh_at)
+        fresh = [record for record in batch if record.offset >= mine.offsets.get(record.source, 0)]
+        moved = mine.moved({record.source: record.offset + 1 for record in fresh}, fresh_at)
 
         def work(connection: Connection) -> Applied:
             fence(connection, moved)
@@ -101,6 +102,8 @@ class Applier:
             erase(connection, self._identities, memory, part[0].value["customer"], part[0].occurred_at)
             return memory.outbox
         for record in part:
+            if record.suppresses is not None:
+                suppress_unreadable(memory, record.suppresses)
             if record.value is not None and not self._facts.is_forgotten(memory, record):
                 for reducer in self._reducers:
                     reducer.take(memory, record)

@@ -8,8 +8,20 @@ from common.store.times import micros
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A preference that nobody can read: whose it is, since when (microseconds), and its letter's name."""
+
+    customer_id: str
+    at: int
+    letter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
-    """One record; `topic` is the logical name.
+    """One record; `topic` is the logical name, `log` the one under which its offset counts where it differs.
+
+    `lifts` names the dead letter that it was redriven from, `suppresses` the one that it has just become: a customer
+    whose preference cannot be read is contacted by nothing meanwhile.
 
     Without a `value` only its offset is taken over: it was undecodable (and dead-lettered), or is not for the store.
     """
@@ -17,6 +29,14 @@ class Incoming:
     topic: str
     offset: int
     value: Mapping[str, Any] | None
+    log: str = ""
+    lifts: str = ""
+    suppresses: "Unreadable | None" = None
+
+    @property
+    def source(self) -> str:
+        """The topic under which its offset counts."""
+        return self.log or self.topic
 
     @property
     def customer_id(self) -> str | None:

@@ -10,6 +10,7 @@ from topics.catalogue import topics
 from workers.consent.report import Report, read_report
 from workers.consent.settle import Known, Settled, Settlement, evidence_of
 from workers.consent.words import Kind, Weight
+from workers.journeys.incoming import Unreadable
 from workers.journeys.memory import Memory
 
 TOPIC = "comms.consent.v1"
@@ -54,13 +55,13 @@ class Preferences:
             _publish(memory, customer, settled, report)
 
 
-def suppress_unreadable(memory: Memory, customer_id: str, at: int, letter: str) -> None:
+def suppress_unreadable(memory: Memory, one: Unreadable) -> None:
     """A preference of this customer cannot be read: nothing but what must be sent reaches them until it can.
 
-    `letter` names the dead letter; `lift_unreadable` takes the objection back when it was dealt with.
+    `lift_unreadable` takes the objection back when the letter comes back in words that can be read.
     """
-    scope = Scope(Kind.CONSENT)
-    memory.evidence.put(Evidence(f"c:{customer_id}", *scope, Weight.EXPLICIT, "UNKNOWN", at, UNREADABLE, letter))
+    subject, scope = f"c:{one.customer_id}", Scope(Kind.CONSENT)
+    memory.evidence.put(Evidence(subject, *scope, Weight.EXPLICIT, "UNKNOWN", one.at, UNREADABLE, one.letter))
 
 
 def lift_unreadable(memory: Memory, customer_id: str, letter: str) -> None:

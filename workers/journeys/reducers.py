@@ -8,7 +8,7 @@ from workers.journeys import alerts, profiles, timeline, workspaces
 from workers.journeys.erasure import Identities
 from workers.journeys.incoming import Incoming
 from workers.journeys.memory import Memory, Shelf
-from workers.journeys.preferences import Preferences
+from workers.journeys.preferences import Preferences, lift_unreadable
 
 PROFILE, PREFERENCE, WORKSPACE, ALERT = (
     "comms.profile.v1",
@@ -48,10 +48,12 @@ class Facts:
         return [*self._customer(memory, record.value["customer"]), *about]
 
     def take(self, memory: Memory, record: Incoming) -> None:
-        """Change the facts; an event about a forgotten customer changes nothing."""
+        """Change the facts. Events of forgotten customers do not get here: the applier asks `is_forgotten`."""
         value = record.value
-        if value is None or self.is_forgotten(memory, record):
+        if value is None:
             return
+        if record.lifts and record.customer_id:
+            lift_unreadable(memory, record.customer_id, record.lifts)
         if value["customer"] and record.topic != PROFILE:
             profile = profiles.know_customer(memory, value["customer"], record.occurred_at)
             if record.topic in timeline.TOPICS and timeline.record(memory, record.topic, value):

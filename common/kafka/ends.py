@@ -1,0 +1,34 @@
+"""Where partitions end now, asked of the broker in one request for all of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from common.errors import BrokerDownError
+from common.event import PartitionId
+
+_TIMEOUT_S = 10.0
+
+
+class Ends:
+    """Asks for the stable ends: everything before them is committed, open transactions begin after them."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._client = AdminClient(dict(config))
+
+    def ask(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, int]:
+        """The offset that each partition's next record will get, at least. Raises BrokerDownError."""
+        wanted = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
+        if not wanted:
+            return {}
+        try:
+            answers = self._client.list_offsets(
+                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
+            )
+            return {PartitionId(p.topic, p.partition): int(a.result().offset) for p, a in answers.items()}
+        except KafkaException as error:
+            raise BrokerDownError(
+                f"the ends of {len(wanted)} partitions are not known: {error.args[0].str()}"
+            ) from error
