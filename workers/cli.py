@@ -99,6 +99,15 @@ def run_webhook(config: Path | None) -> None:
     bootstrap.run_webhook(load_settings(config), lambda: load_settings(config))
 
 
+@run.command("journeys")
+@_with_settings
+def run_journeys(settings: "Settings") -> None:
+    """Apply events to the customer store, and publish what follows from them."""
+    from workers import bootstrap
+
+    bootstrap.run_journeys(settings)
+
+
 @run.command("consent-api")
 @_with_settings
 def run_consent_api(settings: "Settings") -> None:

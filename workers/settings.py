@@ -26,6 +26,7 @@ from common.settings.show import Row, rows
 from common.store.config import StoreSettings
 from workers.consent.config import ConsentSettings
 from workers.ingest.config import WebhookConfig
+from workers.journeys.config import JourneysSettings
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.exstream.config import ExstreamConfig
@@ -97,6 +98,7 @@ class Settings(RootSettings):
     store: StoreSettings | None = Field(
         None, description="The customer store; without one only flows without memory run."
     )
+    journeys: JourneysSettings = Field(default_factory=lambda: JourneysSettings(), description="The journey worker.")
     consent: ConsentSettings = Field(default_factory=lambda: ConsentSettings(), description="Consent.")
     health: HealthSettings = Field(default_factory=lambda: HealthSettings(), description="The health port.")
     log: LogSettings = Field(default_factory=lambda: LogSettings(), description="What is logged.")

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from common.errors import BrokerDownError
 from common.event import PartitionId
@@ -20,7 +21,8 @@ class Ends:
 
     def ask(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, int]:
         """The offset that each partition's next record will get, at least. Raises BrokerDownError."""
-        wanted = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(*partition): latest for partition in partitions}
         if not wanted:
             return {}
         try:

@@ -1,0 +1,115 @@
+"""The journey worker on the embedded broker: events in, facts and decisions out, and how fresh the store is."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.kafka.embedded import EmbeddedBroker
+from common.store.database import Database
+from common.store.look_ups import Known, LookUps, Who
+from common.store.migrate import migrate
+from common.store.opening import pseudonyms_of
+from tests.support.journeys_rig import PARTITIONS, JourneysRig
+from tests.support.poll import eventually
+from workers.consent.allow import Consent
+from workers.consent.config import ConsentSettings
+from workers.journeys.reading import DEAD
+
+PREFERENCE, CONSENT = "comms.preference.v1", "comms.consent.v1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Database:
+    """An empty store in a file."""
+    database = Database(f"sqlite:///{tmp_path / 'store.db'}")
+    migrate(database)
+    return database
+
+
+@pytest.fixture
+def rig(embedded: EmbeddedBroker, prefix: str, tmp_path: Path, store: Database) -> JourneysRig:
+    """The topics, and the store."""
+    return JourneysRig(embedded.bootstrap, prefix, tmp_path, f"sqlite:///{tmp_path / 'store.db'}")
+
+
+def report(number: int, state: str, customer: str = "C-1") -> dict[str, Any]:
+    """A report of consent to marketing."""
+    at = (datetime.now(UTC) - timedelta(hours=1) + timedelta(minutes=10 * number)).isoformat()
+    return {
+        "event_id": f"00000000-0000-0000-0000-{number:012}",
+        "type": "CHANGED",
+        "source": "marketo",
+        "occurred_at": at,
+        "ingested_at": at,
+        "customer": {"customer_id": customer},
+        "kind": "CONSENT",
+        "purpose": "MARKETING",
+        "state": state,
+        "effective_at": at,
+        "evidence": "EXPLICIT",
+    }
+
+
+def ask(rig: JourneysRig, store: Database, customer: str = "C-1") -> Known:
+    """What a sink would learn."""
+    assert rig.settings.store
+    return LookUps(store, pseudonyms_of(rig.settings.store), PARTITIONS).ask([Who(customer)]).known[customer]
+
+
+def refused(rig: JourneysRig, store: Database, customer: str = "C-1") -> str:
+    """Why service mail may not be sent; empty when it may."""
+    refusal = Consent(ConsentSettings()).refusal(ask(rig, store, customer), "SERVICE", "EMAIL")
+    return refusal.because if refusal else ""
+
+
+def test_a_report_becomes_a_decision_on_the_customers_partition(rig: JourneysRig, store: Database) -> None:
+    """Placed by the customer, as the customer's other events are."""
+    with rig.working():
+        rig.send(PREFERENCE, report(1, "OPTED_OUT"))
+        (decided,) = eventually(lambda: rig.events(CONSENT), 20, every_s=0.2, what="a decision")
+
+    assert (decided["state"], decided["write_to"]) == ("OPTED_OUT", ["braze", "ecm"])
+    assert rig.records(CONSENT)[0].partition == rig.records(PREFERENCE)[0].partition
+    assert ask(rig, store).is_known
+
+
+def test_the_next_worker_goes_on(rig: JourneysRig, store: Database) -> None:
+    """What was applied is not applied again, what came meanwhile is."""
+    with rig.working():
+        rig.send(PREFERENCE, report(1, "OPTED_OUT"))
+        eventually(lambda: rig.events(CONSENT), 20, every_s=0.2, what="a decision")
+    rig.send(PREFERENCE, report(2, "OPTED_IN"))
+
+    with rig.working():
+        decided = eventually(lambda: len(rig.events(CONSENT)) > 1 and rig.events(CONSENT), 20, every_s=0.2)
+
+    assert [one["state"] for one in decided] == ["OPTED_OUT", "OPTED_IN"]
+
+
+def test_the_store_becomes_fresh(rig: JourneysRig, store: Database) -> None:
+    """Over all partitions, also where nothing is written; the worker's own decisions are read, too."""
+    assert rig.settings.store
+    look_ups, began = LookUps(store, pseudonyms_of(rig.settings.store), PARTITIONS), datetime.now(UTC)
+    with rig.working():
+        rig.send(PREFERENCE, report(1, "OPTED_OUT"))
+        eventually(lambda: rig.events(CONSENT), 20, every_s=0.2, what="a decision")
+        sent_at = datetime.now(UTC)
+        fresh_at = eventually(
+            lambda: (answer := look_ups.ask([]).fresh_at) and answer > sent_at and answer, 20, what="freshness"
+        )
+
+    assert began < fresh_at <= datetime.now(UTC)
+
+
+def test_a_preference_that_cannot_be_read_suppresses(rig: JourneysRig, store: Database) -> None:
+    """It is a dead letter, and its customer is left alone until it was dealt with."""
+    with rig.working():
+        rig.send_bytes(PREFERENCE, b"C-2", b"no Avro")
+        eventually(lambda: refused(rig, store, "C-2"), 20, what="C-2 is left alone")
+
+    (letter,) = rig.records(DEAD)
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value, headers["dlq.reason"]) == (b"C-2", b"no Avro", b"not_avro")
+    assert refused(rig, store, "C-1") == ""
