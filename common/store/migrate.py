@@ -1,5 +1,6 @@
 """The schema's versions: what a database has, what this program needs, and the way from one to the other."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from sqlalchemy import Connection
 
 from common.errors import ConfigurationError
 from common.store.database import Database
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the version
 
 _HERE = Path(__file__).parent / "migrations"
 

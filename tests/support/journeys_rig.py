@@ -1,10 +1,12 @@
 """A journey worker on the embedded broker, in a thread, over a store of its own."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from confluent_kafka import Producer
 
@@ -30,13 +32,14 @@ class JourneysRig:
     def __init__(self, bootstrap: str, prefix: str, folder: Path, url: str) -> None:
         file = folder / "site.yaml"
         file.write_text(
-            f"prefix: {prefix}\nkafka: {{bootstrap.servers: '{bootstrap}'}}\nhealth: {{port: 0}}\n"
+            f"prefix: {prefix}\nkafka: {{bootstrap.servers: '{bootstrap}', session.timeout.ms: 6000}}\n"
+            "health: {port: 0}\n"
             f"store: {{url: '{url}', address_key: an address key of the tests}}\njourneys: {{fresh_every_s: 0.2}}\n"
         )
         self.settings: Settings = load_settings(file, {})
         self._prefix, self._kafka = prefix, self.settings.kafka.client()
         TopicAdmin(self._kafka).touch([prefix + name for name in (*read_topics(), DEAD)])
-        self._producer = Producer(producer_config(self._kafka))
+        self._producer = Producer(producer_config(self._kafka), logger=logging.getLogger(__name__))
         self._encoder, self._decoder = Encoder(LocalSchemas()), Decoder(LocalSchemas())
         self._count = 0
 
@@ -45,7 +48,9 @@ class JourneysRig:
         """A worker that has taken over its partitions; it is stopped calmly at the end."""
         assert self.settings.store
         database, stop, failures = open_as_writer(self.settings.store, PARTITIONS), threading.Event(), []
-        worker = build_journeys(Worker(self.settings), self.settings.store, database)
+        with patch("workers.bootstrap.log.configure"):  # the tests' own logging stays
+            base = Worker(self.settings)
+        worker = build_journeys(base, self.settings.store, database)
 
         def run() -> None:
             try:
