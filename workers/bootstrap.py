@@ -196,8 +196,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     group_id = f"{settings.prefix}commfleet.{sink.name}.{group}"
     retry = settings.prefix + retry_topic(sink.name, group)
     session_s = int(kafka.get("session.timeout.ms", _SESSION_MS)) / 1000
-    member = {"group_instance_id": settings.worker_name} if settings.static_member else {}
-    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id, **member), worker.broker_state)
+    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id, **_member(settings)), worker.broker_state)
     transactions = TransactionalProducer(
         producer_config(
             kafka,
@@ -248,6 +247,19 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))
     _watch(worker, f"{sink.name}.{group}", runner)
     return runner
+
+
+def _member(settings: Settings) -> dict[str, str]:
+    return {"group_instance_id": settings.worker_name} if settings.static_member else {}
+
+
+def _budget(worker: Worker, sink: Sink, config: Any, group: str, partitions: int) -> Budget:
+    """A group's slice of what the vendor allows the fleet: consent writes have their own."""
+    groups = _groups(sink, None)
+    split = {one: config.consent_share if one == "consent" else 1 - config.consent_share for one in groups}
+    requests, weight = group_limits(sink.limits, split, group)
+    counted = next((limit for limit in sink.limits if limit.kind is WindowKind.DAY), None)
+    return Budget(requests, weight, worker.clock, partitions, counted=counted)
 
 
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
@@ -307,7 +319,7 @@ def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> 
     letters = Letters(settings.prefix + DEAD, "journeys", "main", settings.worker_name)
     ended: list[Callable[[PartitionId, int], None]] = []
     consumer = GroupConsumer(
-        consumer_config(kafka, group_id=group, enable_partition_eof=True),
+        consumer_config(kafka, group_id=group, enable_partition_eof=True, **_member(settings)),
         worker.broker_state,
         lambda partition, offset: ended[0](partition, offset),
     )
@@ -315,7 +327,7 @@ def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> 
     parts = Parts(
         consumer,
         TransactionalProducer(producer),
-        Ends(kafka),
+        Ends(kafka, worker.broker_state),
         database,
         Applier(database, facts, identities, worker.clock, store.timeline_days),
         Reading(decoder, letters, group, settings.prefix),

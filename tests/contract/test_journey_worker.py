@@ -1,20 +1,25 @@
 """The journey worker on the embedded broker: events in, facts and decisions out, and how fresh the store is."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.errors import StoreDownError
 from common.kafka.embedded import EmbeddedBroker
 from common.store.database import Database
 from common.store.look_ups import Known, LookUps, Who
 from common.store.migrate import migrate
 from common.store.opening import pseudonyms_of
+from common.store.partitions import Holding
 from tests.support.journeys_rig import PARTITIONS, JourneysRig
 from tests.support.poll import eventually
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
+from workers.journeys.applier import Applied, Applier
+from workers.journeys.incoming import Incoming
 from workers.journeys.reading import DEAD
 
 PREFERENCE, CONSENT = "comms.preference.v1", "comms.consent.v1"
@@ -119,3 +124,34 @@ def test_a_preference_that_cannot_be_read_suppresses(rig: JourneysRig, store: Da
     headers = dict(letter.headers)
     assert (letter.key, letter.value, headers["dlq.reason"]) == (b"C-2", b"no Avro", b"not_avro")
     assert refused(rig, store, "C-1") == ""
+
+
+def test_a_store_that_does_not_answer_is_waited_for(
+    rig: JourneysRig, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partition number is held, with words, and nothing of what came meanwhile is lost."""
+    apply, is_away = Applier.apply, True
+
+    def flaky(self: Applier, mine: Holding, batch: Sequence[Incoming], fresh_at: int = 0) -> Applied:
+        if is_away:
+            raise StoreDownError("the store is away")
+        return apply(self, mine, batch, fresh_at)
+
+    with rig.working() as worker:
+        monkeypatch.setattr(Applier, "apply", flaky)
+        rig.send(PREFERENCE, report(1, "OPTED_OUT"))
+        eventually(lambda: [hold[1] for hold in worker.status.holds if hold[2] == "the store is away"], 20)
+        rig.send(PREFERENCE, report(2, "OPTED_IN"))
+        is_away = False
+        eventually(lambda: len(rig.events(CONSENT)) == 2, 20, every_s=0.2, what="both are decided")
+        eventually(lambda: worker.status.holds == (), 20, what="nothing is held")
+
+
+def test_a_redriven_preference_lifts_what_stood_in_for_it(rig: JourneysRig, store: Database) -> None:
+    """The letter comes back over the retry topic in words that can be read."""
+    with rig.working():
+        rig.send_bytes(PREFERENCE, b"C-2", b"no Avro")
+        eventually(lambda: refused(rig, store, "C-2"), 20, what="C-2 is left alone")
+        (letter,) = rig.records(DEAD)
+        rig.redrive(letter, PREFERENCE, report(3, "OPTED_IN", "C-2"))
+        eventually(lambda: not refused(rig, store, "C-2"), 20, what="C-2 may be written to")

@@ -19,9 +19,10 @@ from common.store.opening import open_as_writer
 from tests.support.poll import eventually
 from topics.catalogue import topics
 from workers.bootstrap import Worker, build_journeys
-from workers.journeys.reading import DEAD, read_topics
+from workers.journeys.reading import DEAD, RETRY, read_topics
 from workers.journeys.worker import JourneyWorker
 from workers.settings import Settings, load_settings
+from workers.sinks.headers import Origin
 
 PARTITIONS = 4
 
@@ -77,6 +78,15 @@ class JourneysRig:
     def send_bytes(self, topic: str, key: bytes | None, payload: bytes) -> None:
         """Any record, acknowledged."""
         self._producer.produce(self._prefix + topic, payload, key)
+        assert self._producer.flush(10) == 0
+
+    def redrive(self, letter: Record, topic: str, event: dict[str, Any]) -> None:
+        """What a redrive writes: the letter's origin, and a value (mended, or readable by now)."""
+        headers = dict(Origin.of_letter(letter.headers).written("retry."))
+        value = from_json(topic, event)
+        self._producer.produce(
+            self._prefix + RETRY, self._encoder.encode(topic, value), letter.key, letter.partition, headers={**headers}
+        )
         assert self._producer.flush(10) == 0
 
     def records(self, topic: str) -> list[Record]:

@@ -159,6 +159,8 @@ class JourneyWorker:
             return
         self._must_claim = False
         self._parts.consumer.assign(starts)
+        for partition in starts:
+            self._parts.consumer.resume(partition)  # the client may remember a pause of before
 
     def _claimed(self, number: int) -> Lot:
         holding = self._parts.applier.claim(number)
