@@ -50,10 +50,11 @@ from workers.ingest.webhook import Webhook
 from workers.journeys.applier import Applier
 from workers.journeys.erasure import Identities
 from workers.journeys.outbox import Outbox
+from workers.journeys.parts import Parts
 from workers.journeys.preferences import Preferences
 from workers.journeys.reading import DEAD, Reading, read_topics
 from workers.journeys.reducers import Facts
-from workers.journeys.worker import JourneyWorker, Parts
+from workers.journeys.worker import JourneyWorker
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 from workers.sinks.api import Sink

@@ -7,10 +7,8 @@ order in which they were read, and a trouble of one lot does not stop the others
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol
 
 from common.clock import Clock
 from common.errors import (
@@ -22,54 +20,21 @@ from common.errors import (
     StoreDownError,
 )
 from common.event import Commit, OutRecord, PartitionId
-from common.kafka.consumer import CommitError, GroupConsumer
-from common.kafka.transactions import AbortedError, TransactionalProducer
+from common.kafka.consumer import CommitError
+from common.kafka.transactions import AbortedError
 from common.reasons import Cause
-from common.store.database import Database
 from common.store.outbox import pending, published
 from common.store.retention import prune
 from common.store.times import DAY_US, micros
-from workers.journeys.applier import Applier
 from workers.journeys.config import JourneysSettings
 from workers.journeys.lot import Lot
-from workers.journeys.outbox import Outbox
-from workers.journeys.reading import Reading
+from workers.journeys.parts import Parts, Status
 
 log = logging.getLogger(__name__)
 
 _BUSY_POLL_S, _IDLE_POLL_S = 0.01, 0.2
 _PRUNE_EVERY_S = 3600.0
 _WAITS = (StoreDownError, ReaderTooOldError, RegistryDownError, AbortedError)
-
-
-class Ends(Protocol):
-    """Where partitions end now."""
-
-    def ask(self, partitions: Iterable[PartitionId]) -> Mapping[PartitionId, int]:
-        """Raises BrokerDownError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the worker works with; it closes the clients of Kafka."""
-
-    consumer: GroupConsumer
-    transactions: TransactionalProducer
-    ends: Ends
-    database: Database
-    applier: Applier
-    reading: Reading
-    outbox: Outbox
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What health checks see; replaced as a whole. `holds` is (partition number, cause, detail); `at` is monotonic."""
-
-    is_ready: bool = False
-    holds: tuple[tuple[int, str, str], ...] = ()
-    at: float = 0.0
 
 
 class JourneyWorker:
