@@ -4,8 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import marketo, results, sink_path, start, webhook
-from benchmarks import results, sink_path, start, store, webhook
+from benchmarks import marketo, results, sink_path, start, store, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row

@@ -254,15 +254,6 @@ def _member(settings: Settings) -> dict[str, str]:
     return {"group_instance_id": settings.worker_name} if settings.static_member else {}
 
 
-def _budget(worker: Worker, sink: Sink, config: Any, group: str, partitions: int) -> Budget:
-    """A group's slice of what the vendor allows the fleet: consent writes have their own."""
-    groups = _groups(sink, None)
-    split = {one: config.consent_share if one == "consent" else 1 - config.consent_share for one in groups}
-    requests, weight = group_limits(sink.limits, split, group)
-    counted = next((limit for limit in sink.limits if limit.kind is WindowKind.DAY), None)
-    return Budget(requests, weight, worker.clock, partitions, counted=counted)
-
-
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
     """Run the HTTP door until SIGTERM. Raises CommfleetError when it cannot go on.
 
