@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import marketo, results, sink_limits, sink_path, start, webhook
+from benchmarks import marketo, results, sink_limits, sink_path, start, store, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "sink": sink_path.benchmark,
     "marketo": marketo.benchmark,
     "limits": sink_limits.benchmark,
+    "store": store.benchmark,
     "webhook": webhook.benchmark,
 }
 

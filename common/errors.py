@@ -10,6 +10,8 @@ CommfleetError
 ├── InvalidEventError       a JSON event or signal that cannot be stored; names each field
 ├── BrokerDownError         the Kafka broker does not answer an administrative request; nothing is known
 ├── RegistryDownError       the Schema Registry does not answer us: a hold, never a dead letter
+├── StoreDownError          the customer store does not answer: a hold, never a dead letter
+├── FencedError             a partition of the customer store is another worker's: nothing was written
 ├── WorkerAwayError         a worker's health port does not answer us, or refuses
 ├── UnconfirmedError        the broker did not acknowledge in time: it may or may not be stored
 ├── UnauthenticatedError    a request whose sender did not prove who it is
@@ -92,6 +94,14 @@ class BrokerDownError(CommfleetError):
 
 class RegistryDownError(CommfleetError):
     """The Schema Registry did not answer, or would not; nothing is known about the record."""
+
+
+class StoreDownError(CommfleetError):
+    """The customer store did not answer, or not in time; nothing of the transaction stands."""
+
+
+class FencedError(CommfleetError):
+    """This worker lost the partition: the transaction was rolled back, the new owner goes on."""
 
 
 class WorkerAwayError(CommfleetError):

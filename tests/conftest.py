@@ -7,8 +7,19 @@ from hypothesis import settings
 
 from tests.support.fixtures import embedded, kafka, own_kafka, prefix, registry, secure_kafka
 from tests.support.require import VARIABLE, required
+from tests.support.store import database, postgres, sqlite_template
 
-__all__ = ["embedded", "kafka", "own_kafka", "prefix", "registry", "secure_kafka"]
+__all__ = [
+    "database",
+    "embedded",
+    "kafka",
+    "own_kafka",
+    "postgres",
+    "prefix",
+    "registry",
+    "secure_kafka",
+    "sqlite_template",
+]
 
 settings.register_profile("commfleet", deadline=None, print_blob=True)  # two shared cores: time tells nothing
 settings.load_profile("commfleet")

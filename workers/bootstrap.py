@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib.metadata import version
 from types import FrameType
@@ -18,11 +18,13 @@ from common import log
 from common.clock import SystemClock
 from common.codec import Decoder, Encoder
 from common.errors import BrokerDownError, ConfigurationError, RegistryDownError
+from common.event import PartitionId
 from common.health import Health
 from common.health_server import HealthServer
 from common.kafka.admin import TopicAdmin, check_partitions
 from common.kafka.clients import consumer_config, producer_config
 from common.kafka.consumer import GroupConsumer
+from common.kafka.ends import Ends
 from common.kafka.log_reader import LogReader
 from common.kafka.past_reader import PastReader
 from common.kafka.plain import PlainProducer
@@ -31,9 +33,15 @@ from common.kafka.transactions import TransactionalProducer
 from common.meters import IngestMeter, SinkMeter, VendorMeter
 from common.metrics import Metrics
 from common.schema_source import AnsweringSource, IdsAhead
+from common.store.config import StoreSettings
+from common.store.database import Database
+from common.store.look_ups import LookUps
+from common.store.opening import open_as_reader, open_as_writer, pseudonyms_of
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
+from workers.consent.api import ConsentApi
+from workers.consent.settle import Settlement
 from workers.flows.catalogue import Flows
 from workers.ingest.config import WebhookConfig
 from workers.ingest.intake import Intake
@@ -42,6 +50,14 @@ from workers.ingest.rotation import Watch, follow, secret_files
 from workers.ingest.server import listen, serve
 from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
+from workers.journeys.applier import Applier
+from workers.journeys.erasure import Identities
+from workers.journeys.outbox import Outbox
+from workers.journeys.parts import Parts
+from workers.journeys.preferences import Preferences
+from workers.journeys.reading import DEAD, Reading, read_topics
+from workers.journeys.reducers import Facts
+from workers.journeys.worker import JourneyWorker
 from workers.oldest_letter import OpenLetters
 from workers.oldest_letter import follow as follow_letters
 from workers.schema_ids import schema_ids
@@ -65,6 +81,7 @@ from workers.sinks.starts import FirstStarts
 from workers.sinks.tails import Tails
 from workers.sinks.window import Limits
 from workers.sinks.yields import Yields
+from workers.store_command import partitions_of, store_settings
 
 _log = logging.getLogger(__name__)
 
@@ -209,8 +226,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
     group_id = f"{settings.prefix}commfleet.{sink.name}.{group}"
     retry = settings.prefix + retry_topic(sink.name, group)
     session_s = int(kafka.get("session.timeout.ms", _SESSION_MS)) / 1000
-    member = {"group_instance_id": settings.worker_name} if settings.static_member else {}
-    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id, **member), worker.broker_state)
+    consumer = GroupConsumer(consumer_config(kafka, group_id=group_id, **_member(settings)), worker.broker_state)
     transactions = TransactionalProducer(
         producer_config(
             kafka,
@@ -274,6 +290,10 @@ def _copies(worker: Worker, config: Any, flows: Flows, retry_topic: str) -> Copi
     return Copies(Duplicates(window, worker.clock), recent, reading, topics, retry_topic)
 
 
+def _member(settings: Settings) -> dict[str, str]:
+    return {"group_instance_id": settings.worker_name} if settings.static_member else {}
+
+
 def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
     """Run the HTTP door until SIGTERM. Raises CommfleetError when it cannot go on.
 
@@ -304,6 +324,88 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
         gc.freeze()  # what is there now stays: the collector need not walk over it for every few requests
         serve(webhook.app(), door, worker.stop, listener=listener)
         producer.close()
+
+
+def run_journeys(settings: Settings) -> None:
+    """Run the journey worker until SIGTERM. Raises CommfleetError when it cannot go on."""
+    store, worker = store_settings(settings), Worker(settings)
+    worker.health.ready_when("journeys", lambda: "not started yet")
+    with worker.running():
+        needed = [*read_topics(), DEAD]
+        if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
+            kafka = settings.kafka.client()
+            partitions = LogReader(kafka).partition_count(settings.prefix + read_topics()[0])
+            with closing(open_as_writer(store, partitions)) as database:
+                build_journeys(worker, store, database).run(worker.stop)
+
+
+def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> JourneyWorker:
+    """The journey worker, wired."""
+    settings, kafka = worker.settings, worker.settings.kafka.client()
+    group = f"{settings.prefix}commfleet.journeys"
+    transactional_id = f"{group}.{settings.worker_name}"
+    encoder, decoder = Encoder(worker.schemas), Decoder(worker.schemas)
+    pseudonyms = pseudonyms_of(store)
+    identities = Identities(pseudonyms)
+    facts = Facts(Preferences(Settlement(settings.consent), pseudonyms), identities)
+    letters = Letters(settings.prefix + DEAD, "journeys", "main", settings.worker_name)
+    ended: list[Callable[[PartitionId, int], None]] = []
+    consumer = GroupConsumer(
+        consumer_config(kafka, group_id=group, enable_partition_eof=True, **_member(settings)),
+        worker.broker_state,
+        lambda partition, offset: ended[0](partition, offset),
+    )
+    producer = producer_config(kafka, transactional_id=transactional_id, transaction_timeout_ms=_TRANSACTION_MS)
+    parts = Parts(
+        consumer,
+        TransactionalProducer(producer),
+        Ends(kafka, worker.broker_state),
+        database,
+        Applier(database, facts, identities, worker.clock, store.timeline_days),
+        Reading(decoder, letters, group, settings.prefix),
+        Outbox(encoder, settings.prefix),
+    )
+    journeys = JourneyWorker(
+        read_topics(), settings.prefix, parts, settings.journeys, store.timeline_days, worker.clock
+    )
+    ended.append(journeys.ended)
+    worker.await_registry(lambda: encoder.load(flow_topics()))
+    _watch_journeys(worker, journeys)
+    return journeys
+
+
+def _watch_journeys(worker: Worker, journeys: JourneyWorker) -> None:
+    def liveness() -> str:
+        at = journeys.status.at
+        idle_s = worker.clock.monotonic() - at
+        return f"its thread has been stuck for {idle_s:.0f} s" if at and idle_s > _STUCK_S else ""
+
+    def holds() -> list[dict[str, str | float]]:
+        return [
+            {"route": f"journeys.{number}", "cause": cause, "detail": detail}
+            for number, cause, detail in journeys.status.holds
+        ]
+
+    worker.health.ready_when("journeys", lambda: "" if journeys.status.is_ready else "no partitions taken over yet")
+    worker.health.live_while("journeys", liveness)
+    worker.health.show_holds(holds)
+
+
+def run_consent_api(settings: Settings) -> None:
+    """Run the read-only door of consent until SIGTERM. Raises CommfleetError when it cannot go on."""
+    at = settings.consent.api
+    if not at.callers:
+        raise ConfigurationError("consent.api.callers is empty: nobody may ask; add a caller (docs/settings.md)")
+    store = store_settings(settings)
+    database = open_as_reader(store)
+    worker, partitions = Worker(settings), partitions_of(database)
+    worker.broker_state(None)  # it needs none
+    look_ups = LookUps(database, pseudonyms_of(store), partitions)
+    door = WebhookConfig(host=at.host, port=at.port)
+    with worker.running(), closing(database):
+        listener = listen(door, "the consent API", "consent.api")
+        _log.info("consent API on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
+        serve(ConsentApi(settings.consent, look_ups, worker.clock).app(), door, worker.stop, listener=listener)
 
 
 def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Settings]) -> None:

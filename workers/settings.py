@@ -23,7 +23,10 @@ from common.settings import (
 )
 from common.settings.reference import reference
 from common.settings.show import Row, rows
+from common.store.config import StoreSettings
+from workers.consent.config import ConsentSettings
 from workers.ingest.config import WebhookConfig
+from workers.journeys.config import JourneysSettings
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.exstream.config import ExstreamConfig
@@ -92,6 +95,11 @@ class Settings(RootSettings):
     flows: FlowsSettings = Field(default_factory=lambda: FlowsSettings(), description="Which flows run.")
     sinks: SinksSettings = Field(default_factory=lambda: SinksSettings(), description="The vendors.")
     ingest: IngestSettings = Field(default_factory=lambda: IngestSettings(), description="The ways in.")
+    store: StoreSettings | None = Field(
+        None, description="The customer store; without one only flows without memory run."
+    )
+    journeys: JourneysSettings = Field(default_factory=lambda: JourneysSettings(), description="The journey worker.")
+    consent: ConsentSettings = Field(default_factory=lambda: ConsentSettings(), description="Consent.")
     health: HealthSettings = Field(default_factory=lambda: HealthSettings(), description="The health port.")
     log: LogSettings = Field(default_factory=lambda: LogSettings(), description="What is logged.")
 

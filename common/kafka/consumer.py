@@ -112,8 +112,18 @@ class GroupListener(Protocol):
 class GroupConsumer:
     """A confluent-kafka Consumer in a group, with manual commits, and errors of ours."""
 
-    def __init__(self, config: Mapping[str, Any], on_broker_state: Callable[[str | None], None]) -> None:
-        """`on_broker_state` gets a message when no broker can be reached, and None when one has answered again."""
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        on_broker_state: Callable[[str | None], None],
+        on_end: Callable[[PartitionId, int], None] = lambda _partition, _offset: None,
+    ) -> None:
+        """`on_broker_state` gets a message when no broker can be reached, and None when one has answered again.
+
+        `on_end` hears inside `read`, where `config` sets `enable.partition.eof`, that everything before an offset
+        was read, gaps that compaction and transactions leave included.
+        """
+        self._on_end = on_end
         self._listener: GroupListener | None = None
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
@@ -266,7 +276,9 @@ class GroupConsumer:
         if is_denied(error):
             self._denial = f"read: {error.str()}"
             return
-        if error.code() == KafkaError._AUTO_OFFSET_RESET and self._listener:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._on_end(PartitionId(message.topic() or "", message.partition() or 0), message.offset() or 0)
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and self._listener:
             partition = PartitionId(message.topic() or "", message.partition() or 0)
             self._listener.partition_failed(partition, error.str())
         elif error.code() not in _PASSING:

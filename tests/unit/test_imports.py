@@ -28,6 +28,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "confluent_kafka": ("common/kafka/",),
     "confluent_kafka.schema_registry": ("common/kafka/registry.py",),
     "fastavro": ("common/codec.py", "schemas/"),
+    "alembic": ("common/store/",),
     "sqlalchemy": ("common/store/", "workers/journeys/"),
     "prometheus_client": ("common/metrics.py", "common/health.py"),
     "click": ("workers/cli.py",),

@@ -18,7 +18,7 @@ from workers.ingest.config import WebhookConfig
 _BACKLOG = 1024
 
 
-def listen(config: WebhookConfig) -> socket.socket:
+def listen(config: WebhookConfig, name: str = "the webhook", setting: str = "ingest.webhook") -> socket.socket:
     """A bound socket; port 0 takes a free one. Raises ConfigurationError when the address is not free."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     # the protocol is named because asyncio sets TCP_NODELAY only where it is; without it every answer waits 40 ms
@@ -29,8 +29,8 @@ def listen(config: WebhookConfig) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(
-            f"the webhook cannot listen on {config.host}:{config.port}: {error.strerror};"
-            " set ingest.webhook.host and ingest.webhook.port to a free address"
+            f"{name} cannot listen on {config.host}:{config.port}: {error.strerror};"
+            f" set {setting}.host and {setting}.port to a free address"
         ) from error
     return listener
 

@@ -1,0 +1,114 @@
+"""`GET /v1/consent/{customer}`: what may be sent to a customer, for runs that commfleet does not start.
+
+Read-only. Callers prove themselves as sources of the webhook do; HMAC is over the request's target (path and query)
+instead of a body. An answer that would be too old, or a store that is away, is a 503: who gets one sends nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from common.clock import Clock
+from common.errors import StoreDownError, UnauthenticatedError
+from common.store.look_ups import Answer, Known, LookUps, Who
+from workers.consent.allow import Consent
+from workers.consent.config import ConsentSettings
+from workers.consent.freshness import stale_because
+from workers.ingest.auth import authenticate, challenge
+from workers.ingest.endpoint import Endpoint
+
+log = logging.getLogger(__name__)
+
+CHANNELS = ("EMAIL", "PRINT", "WEB", "SMS", "PUSH")
+PURPOSES = ("MARKETING", "SERVICE", "REGULATORY")
+
+_RETRY_AFTER_S = 5
+
+
+class ConsentApi:
+    """The one route, and what it needs."""
+
+    def __init__(self, settings: ConsentSettings, look_ups: LookUps, clock: Clock) -> None:
+        self._settings, self._look_ups, self._clock = settings, look_ups, clock
+        self._consent = Consent(settings)
+
+    def app(self) -> ASGIApp:
+        """The route as an ASGI app."""
+        door = Endpoint(("GET", "HEAD"), self.consent, self._misuse)
+        nowhere = Endpoint((), self._unrouted, self._unrouted)
+        return Router([Route("/v1/consent/{customer}", door)], redirect_slashes=False, default=nowhere)
+
+    async def consent(self, request: Request) -> Response:
+        """What may be sent to one customer, by purpose and channel."""
+        try:
+            self._authenticate(request)
+            return await asyncio.to_thread(self._answer, request.path_params["customer"])
+        except UnauthenticatedError as error:
+            ways = ", ".join(dict.fromkeys(challenge(auth) for auth in self._settings.api.callers.values()))
+            return _problem(HTTPStatus.UNAUTHORIZED, str(error), {"www-authenticate": ways or "Bearer"})
+        except StoreDownError as error:
+            log.warning("%s", error)
+            return _unavailable("the customer store does not answer")
+
+    def _answer(self, customer_id: str) -> Response:
+        answer = self._ask(customer_id)
+        if why := stale_because(answer, self._clock.now(), self._settings.max_age_s):
+            return _unavailable(why)
+        body = _document(answer, answer.known[customer_id], self._consent)
+        return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
+
+    def _ask(self, customer_id: str) -> Answer:
+        """Twice: the customer's addresses are in the profile, and what is known of them decides, too."""
+        first = self._look_ups.ask([Who(customer_id)])
+        customer = first.known[customer_id].customer
+        return self._look_ups.ask([Who(customer_id, customer.get("email"), customer.get("phone"))])
+
+    def _authenticate(self, request: Request) -> None:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        complaint = "nobody may ask: consent.api.callers is empty"
+        for auth in self._settings.api.callers.values():
+            try:
+                return authenticate(auth, request.headers, target.encode(), self._clock.now())
+            except UnauthenticatedError as error:
+                complaint = str(error)
+        raise UnauthenticatedError(complaint)
+
+    async def _misuse(self, _: Request) -> Response:
+        return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "this door only reads", {"allow": "GET, HEAD"})
+
+    async def _unrouted(self, _: Request) -> Response:
+        return _problem(HTTPStatus.NOT_FOUND, "ask GET /v1/consent/{customer}")
+
+
+def _document(answer: Answer, known: Known, consent: Consent) -> dict[str, Any]:
+    """The answer's JSON: `allowed` lists channels by purpose, `refused` says why not."""
+    refused: dict[str, dict[str, str]] = {}
+    for purpose in PURPOSES:
+        found = {channel: consent.refusal(known, purpose, channel) for channel in CHANNELS}
+        refused[purpose] = {channel: refusal.because for channel, refusal in found.items() if refusal}
+    return {
+        "customer": known.who.customer_id,
+        "is_known": known.is_known,
+        "preferred_channel": consent.preferred_channel(known),
+        "allowed": {purpose: [one for one in CHANNELS if one not in refused[purpose]] for purpose in PURPOSES},
+        "refused": refused,
+        "fresh_at": answer.fresh_at,
+    }
+
+
+def _unavailable(detail: str) -> Response:
+    headers = {"retry-after": str(_RETRY_AFTER_S)}
+    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{detail}; send nothing meanwhile", headers)
+
+
+def _problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    return Response(orjson.dumps(body), status, dict(headers or {}), media_type="application/problem+json")

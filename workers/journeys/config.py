@@ -1,0 +1,21 @@
+"""Settings of the journey worker."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from common.settings import Section
+
+
+class JourneysSettings(Section):
+    """The worker that applies events to the customer store, and publishes what follows from them."""
+
+    start_from: Literal["beginning", "end"] = Field(
+        "beginning",
+        description="Where a topic that the store has never read begins: what it does not read, it does not know.",
+    )
+    batch_records: int = Field(500, ge=1, le=5000, description="Records applied in one transaction, at most.")
+    fresh_every_s: float = Field(
+        5.0, gt=0, le=60, description="How often the ends of the topics are asked for; well below consent.max_age_s."
+    )
+    retry_s: float = Field(1.0, gt=0, le=60, description="How long to wait before a transaction that could not be had.")

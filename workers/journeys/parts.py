@@ -1,0 +1,43 @@
+"""What a journey worker is made of, and what it shows of itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from common.event import PartitionId
+from common.kafka.consumer import GroupConsumer
+from common.kafka.transactions import TransactionalProducer
+from common.store.database import Database
+from workers.journeys.applier import Applier
+from workers.journeys.outbox import Outbox
+from workers.journeys.reading import Reading
+
+
+class Ends(Protocol):
+    """Where partitions end now."""
+
+    def ask(self, partitions: Iterable[PartitionId]) -> Mapping[PartitionId, int]:
+        """Raises BrokerDownError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the worker works with; it closes the clients of Kafka."""
+
+    consumer: GroupConsumer
+    transactions: TransactionalProducer
+    ends: Ends
+    database: Database
+    applier: Applier
+    reading: Reading
+    outbox: Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What health checks see; replaced as a whole. `holds` is (partition number, cause, detail); `at` is monotonic."""
+
+    is_ready: bool = False
+    holds: tuple[tuple[int, str, str], ...] = ()
+    at: float = 0.0
