@@ -28,6 +28,7 @@ from workers.sinks.marketo.parameters import (
     UpsertLead,
     UpsertObject,
 )
+from workers.vendors.marketo.request import find_leads
 
 CONFIG = config()
 SUBSTITUTE = {"customer_id": "marketo:123-ABC-456:42", "resolved": False}
@@ -158,7 +159,7 @@ def test_an_object_is_the_request_of_the_page() -> None:
 
 def test_a_look_up_is_a_post_that_reads() -> None:
     """§0, §2.2: 300 values do not fit into an address; a plus sign is escaped."""
-    request = requests.find_leads("customerNumber", ["C+1", "C-2"], ("id", "customerNumber"))
+    request = find_leads("customerNumber", ["C+1", "C-2"], ("id", "customerNumber"))
 
     assert request.path == "/rest/v1/leads.json?_method=GET"
     assert request.content_type == "application/x-www-form-urlencoded"
