@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
 LETTERS = (*SINKS, "ingest")
 GROUPS = ("main", "consent")
+POLLED = ("marketo",)
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -97,6 +98,29 @@ def run_webhook(config: Path | None) -> None:
     from workers.settings import load_settings
 
     bootstrap.run_webhook(load_settings(config), lambda: load_settings(config))
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    from workers.moments import moment
+
+    try:
+        return None if text is None else moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@run.command("poller")
+@click.argument("source", type=click.Choice(POLLED))
+@click.option(
+    "--since", metavar="TIME", callback=_moment,
+    help="Where feeds that have never been polled begin: a time, or an age (7d); others go on where they were.",
+)  # fmt: skip
+@_with_settings
+def run_poller(settings: "Settings", source: str, since: datetime | None) -> None:
+    """Ask a source for what it does not send; more than one of them stand by for the first."""
+    from workers import poller_bootstrap
+
+    poller_bootstrap.run_poller(settings, source, since)
 
 
 @main.command()

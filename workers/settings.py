@@ -24,6 +24,7 @@ from common.settings import (
 from common.settings.reference import reference
 from common.settings.show import Row, rows
 from workers.ingest.config import WebhookConfig
+from workers.ingest.pollers.marketo.config import MarketoPollerConfig
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.exstream.config import ExstreamConfig
@@ -54,10 +55,17 @@ class SinksSettings(Section):
     notifications: NotificationsConfig | None = Field(None, description="OpenText Notifications, and alerts.")
 
 
+class PollersSettings(Section):
+    """One section a source that is asked; one without a section is not polled."""
+
+    marketo: MarketoPollerConfig | None = Field(None, description="Marketo's activities and lead changes.")
+
+
 class IngestSettings(Section):
     """One section a way in."""
 
     webhook: WebhookConfig = Field(default_factory=lambda: WebhookConfig(), description="The HTTP door.")
+    pollers: PollersSettings = Field(default_factory=lambda: PollersSettings(), description="What is polled.")
 
 
 def _worker_name() -> str:

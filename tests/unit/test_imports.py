@@ -38,7 +38,9 @@ PLACES: dict[str, tuple[str, ...]] = {
 HOMES = ("workers/sinks/", "workers/vendors/", "workers/ingest/pollers/")
 """Where vendors have their folders."""
 
-COMPOSITION = frozenset({"workers/bootstrap.py", "workers/catalogue.py", "workers/settings.py"})
+COMPOSITION = frozenset(
+    {"workers/bootstrap.py", "workers/catalogue.py", "workers/poller_catalogue.py", "workers/settings.py"}
+)
 """Where vendors are put together: the wiring, the list of vendors, and the one settings model."""
 
 

@@ -17,7 +17,7 @@ from common.reasons import Reason
 from tests.support.marketo import SITE, config, event, of
 from workers.sinks.api import Item
 from workers.sinks.marketo import mapping, requests
-from workers.sinks.marketo.config import ConsentRule, MarketoConfig
+from workers.sinks.marketo.config import MarketoConfig
 from workers.sinks.marketo.consent import consent_fields, is_kept
 from workers.sinks.marketo.mapping import Who
 from workers.sinks.marketo.parameters import (
@@ -28,6 +28,7 @@ from workers.sinks.marketo.parameters import (
     UpsertLead,
     UpsertObject,
 )
+from workers.vendors.marketo.consent import ConsentRule
 from workers.vendors.marketo.request import find_leads
 
 CONFIG = config()

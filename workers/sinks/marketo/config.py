@@ -1,14 +1,14 @@
 """Settings of the Marketo sink. Page sections are those of the Marketo vendor page."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from common.settings.sections import Section
 from workers.sinks.config import SinkConfig
 from workers.vendors.marketo.account import FieldName, MarketoAccount
+from workers.vendors.marketo.consent import UNSUBSCRIBED, ConsentRule
 
-Scalar = bool | int | str
 _Id = Annotated[int, Field(ge=1)]
 
 
@@ -35,29 +35,6 @@ class ObjectType(Section):
     )
 
 
-class ConsentRule(Section):
-    """Which lead field shows a decision, and by which values; an absent condition holds for every decision."""
-
-    kind: Literal["CONSENT", "PAPERLESS", "PREFERRED_CHANNEL", "SUBSCRIPTION", "SUPPRESSION"] = "CONSENT"
-    channel: str | None = None
-    purpose: str | None = None
-    subscription_group: str | None = None
-    field: FieldName
-    opted_in: Scalar = True
-    opted_out: Scalar = False
-    reason_field: FieldName | None = None
-
-
-_UNSUBSCRIBED = ConsentRule(
-    channel="EMAIL",
-    purpose="MARKETING",
-    field="unsubscribed",
-    opted_in=False,
-    opted_out=True,
-    reason_field="unsubscribedReason",
-)
-
-
 class MarketoConfig(SinkConfig, MarketoAccount):
     """One subscription of Marketo: where it is, our service, the site's names, and how much a request carries."""
 
@@ -80,7 +57,7 @@ class MarketoConfig(SinkConfig, MarketoAccount):
         default_factory=dict, description="Custom objects that flows may write: our name -> object (§2.7)."
     )
     consent: tuple[ConsentRule, ...] = Field(
-        default_factory=lambda: (_UNSUBSCRIBED,),
+        default_factory=lambda: (UNSUBSCRIBED,),
         description="Which lead field shows which decision (§6): kind, channel, purpose and subscription_group say "
         "when, field, opted_in, opted_out and reason_field say what is written. PREFERRED_CHANNEL writes the channel.",
         json_schema_extra={"default_text": "e-mail marketing is `unsubscribed`"},
