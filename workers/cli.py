@@ -100,7 +100,7 @@ def run_webhook(config: Path | None) -> None:
     bootstrap.run_webhook(load_settings(config), lambda: load_settings(config))
 
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
     from workers.moments import moment
 
     try:
@@ -112,7 +112,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 @run.command("poller")
 @click.argument("source", type=click.Choice(POLLED))
 @click.option(
-    "--since", metavar="TIME", callback=_moment,
+    "--since", metavar="TIME", callback=_since,
     help="Where feeds that have never been polled begin: a time, or an age (7d); others go on where they were.",
 )  # fmt: skip
 @_with_settings
@@ -405,15 +405,6 @@ def _reason(_: click.Context, __: click.Parameter, text: str | None) -> str | No
     if text is not None and text not in known:
         raise click.BadParameter(f"{text!r} is no reason; the reasons are {', '.join(known)}")
     return text
-
-
-def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    from workers.moments import moment
-
-    try:
-        return None if text is None else moment(text, datetime.now(UTC))
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def _start(context: click.Context, parameter: click.Parameter, text: str) -> str | datetime:

@@ -109,8 +109,11 @@ class Session:
 
     def turn(self, readings: Sequence[Reading]) -> bool:
         """One page of each feed that is due; whether there was one."""
-        due = [one for one in readings if one.due_at <= self._clock.monotonic()]
-        for one in due:
+        was_any = False
+        for one in readings:
+            if one.due_at > self._clock.monotonic():  # one that was paused may have made all the others wait
+                continue
+            was_any = True
             try:
                 self._page(one)
             except PausedError as paused:
@@ -120,7 +123,7 @@ class Session:
         for one in readings:
             self._hook.aged(one.feed.name, (self._clock.now() - one.cursor.as_of).total_seconds())
         self._hook.budget(self._slice.left)
-        return bool(due)
+        return was_any
 
     def _page(self, one: Reading) -> None:
         began = self._clock.now()
