@@ -550,6 +550,39 @@ def offsets_accept(settings: "Settings", sink: str, group: str | None, start: "s
     click.echo(f"{count} offsets committed")
 
 
+@main.group()
+def cursors() -> None:
+    """How far each poller has read its source."""
+
+
+@cursors.command("list")
+@_with_settings
+def cursors_list(settings: "Settings") -> None:
+    """Every cursor of the configured pollers: up to when all is published, its age, and requests used today."""
+    from workers import cursors_command, show
+
+    show.cursors(cursors_command.cursor_rows(settings))
+
+
+@cursors.command("set")
+@click.argument("feed")
+@click.option(
+    "--since", metavar="TIME", required=True, callback=_since, help="Read on from a time, or an age (2h, 7d)."
+)
+@click.option("--forget", is_flag=True, help="Publish again what was seen lately, too; event ids stay the same.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def cursors_set(settings: "Settings", feed: str, since: datetime, forget: bool, yes: bool) -> None:
+    """Let a poller read FEED on from a time; shows what that does first. The source's pollers must not run."""
+    from workers import cursors_command, show
+
+    planned = cursors_command.plan(settings, feed, since, forget=forget)
+    show.cursor_plan(planned)
+    _agree(yes, "Set it?")
+    cursors_command.carry_out(settings, planned)
+    click.echo(f"{feed} is set")
+
+
 _urls = click.option("--url", "urls", multiple=True, metavar="URL", help="A worker's health port; may be repeated.")
 
 
@@ -593,11 +626,11 @@ def routes_release(settings: "Settings", route: str, urls: tuple[str, ...]) -> N
 @_urls
 @_with_settings
 def status(settings: "Settings", urls: tuple[str, ...]) -> None:
-    """What workers say (--url), and how far groups are behind in Kafka; fails when a worker is not ready.
+    """What workers say (--url), how far groups are behind in Kafka, where pollers are; fails when one is not ready.
 
     Kafka is asked when the settings say where it is; where they do not, the worker on this machine is asked.
     """
-    from workers import show, status_command
+    from workers import cursors_command, show, status_command
 
     has_broker = status_command.has_broker(settings)
     is_well = True
@@ -608,6 +641,8 @@ def status(settings: "Settings", urls: tuple[str, ...]) -> None:
         show.worker_status(found)
     if has_broker:
         show.group_lags(status_command.group_lags(settings))
+        if rows := cursors_command.cursor_rows(settings):
+            show.cursors(rows)
     _end(is_well)
 
 

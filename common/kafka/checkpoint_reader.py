@@ -36,6 +36,7 @@ def committed_records(config: Mapping[str, Any], partition: PartitionId) -> Iter
             "group.id": "commfleet-tools",  # needed by the client, never joined
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 20,  # the end is told by a fetch that finds nothing
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "error_cb": trouble.hear,

@@ -25,7 +25,7 @@ from workers.ingest.pollers.hooks import Unheard
 from workers.ingest.pollers.marketo.source import MarketoSource
 from workers.ingest.pollers.session import Session, Terms
 
-SEEDS = range(60)
+SEEDS = range(10)
 ROWS = 30
 
 

@@ -47,8 +47,15 @@ class Saved:
 class Kept(Protocol):
     """A record of the checkpoint topic, as far as it is looked at."""
 
-    key: bytes | None
-    value: bytes | None
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+        ...
 
 
 def records(prefix: str, cursor: Cursor, slots: Slots) -> list[OutRecord]:
@@ -60,8 +67,8 @@ def records(prefix: str, cursor: Cursor, slots: Slots) -> list[OutRecord]:
         "requests": cursor.requests,
     }
     return [
-        *(_record(prefix, f"{cursor.feed}{_SLOT}{name}", content) for name, content in slots.items()),
-        _record(prefix, cursor.feed, shown),
+        *(_record(prefix, key_of_slot(cursor.feed, name), content) for name, content in slots.items()),
+        _record(prefix, cursor.feed.encode(), shown),
     ]
 
 
@@ -83,8 +90,13 @@ def saved(found: Iterable[Kept]) -> dict[str, Saved]:
     return feeds
 
 
-def _record(prefix: str, key: str, content: Any) -> OutRecord:
-    return OutRecord(prefix + TOPIC, key.encode(), orjson.dumps(content), (), PARTITION)
+def key_of_slot(feed: str, slot: str) -> bytes:
+    """The key of a slot's record."""
+    return f"{feed}{_SLOT}{slot}".encode()
+
+
+def _record(prefix: str, key: bytes, content: Any) -> OutRecord:
+    return OutRecord(prefix + TOPIC, key, orjson.dumps(content), (), PARTITION)
 
 
 def _cursor(name: str, value: bytes) -> Cursor:

@@ -98,7 +98,7 @@ class Session:
         self._transactions.start()
         kept = self._read()
         readings = [self._reading(feed, kept.get(feed.name, Saved())) for feed in self._feeds]
-        missing = [one.feed.name for one in readings if one.cursor.position is None]
+        missing = [feed.name for feed in self._feeds if kept.get(feed.name, Saved()).cursor is None]
         if missing and self._terms.since is None:
             raise ConfigurationError(
                 f"{', '.join(missing)} has never been polled: say where to begin, with --since 7d or a time"
