@@ -58,7 +58,7 @@ def sinks() -> tuple[str, ...]:
 def workers() -> tuple[str, ...]:
     """Everybody who needs grants, by the names that `grants` takes."""
     pollers = (f"{_POLLER}{name}" for name in _POLLED)
-    return (WEBHOOK, *pollers, *(f"{_SINK}{name}" for name in sinks()), JOURNEYS, TOOLS, TOPICS, UPSTREAM)
+    return (WEBHOOK, *(f"{_SINK}{name}" for name in sinks()), *pollers, JOURNEYS, TOOLS, TOPICS, UPSTREAM)
 
 
 def grants(worker: str, prefix: str = "") -> list[Grant]:

@@ -1,8 +1,8 @@
-"""The active poller of a source: from the fence to the moment it is told to stop, one page at a time.
+"""The active poller of a source: from the fence to the moment it is told to stop, a few pages at a time.
 
 A session begins by starting its transactional id, which fences a stalled predecessor and ends what it left open;
 only then does it read the checkpoint topic, up to the end that the partition has by then. What it reads is therefore
-final, and nobody else can move it. Each page's events, letters, cursor and seen ids are one transaction: a crash
+final, and nobody else can move it. Events and letters of a few pages, cursor and seen ids are one transaction: a crash
 leaves all of it or nothing. A transaction that fails ends the session, whose memory is then as old as the last
 commit: the next one begins from the log again.
 """
@@ -19,7 +19,7 @@ from common.clock import Clock
 from common.errors import ConfigurationError, RegistryDownError
 from common.event import OutRecord
 from common.reasons import Cause
-from workers.ingest.pollers.api import Feed, PausedError
+from workers.ingest.pollers.api import Feed, Page, PausedError, Position
 from workers.ingest.pollers.cursor import Cursor, Saved, records
 from workers.ingest.pollers.hooks import PollHook
 from workers.ingest.pollers.seen import Seen
@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _IDLE_S = 1.0
 _BACKOFF_BASE_S = 2.0
 _MOST_HINTED_S = 3600.0
+_MOST_PAGES, _ENOUGH = 10, 900  # of one transaction: pages, and items after which no page joins in
 
 
 class Transactions(Protocol):
@@ -108,7 +109,7 @@ class Session:
         return readings
 
     def turn(self, readings: Sequence[Reading]) -> bool:
-        """One page of each feed that is due; whether there was one."""
+        """Some pages of each feed that is due; whether one was."""
         was_any = False
         for one in readings:
             if one.due_at > self._clock.monotonic():  # one that was paused may have made all the others wait
@@ -126,20 +127,35 @@ class Session:
         return was_any
 
     def _page(self, one: Reading) -> None:
+        """Some pages, in one transaction. Raises PausedError, after what was read before it is committed."""
         began = self._clock.now()
         position = one.cursor.position
         if position is None:
             position = one.feed.start(one.cursor.as_of)
-        page = one.feed.fetch(position)
-        fresh = one.seen.fresh(page.items)
+        pages, paused = self._pages(one.feed, position)
+        items = [item for page in pages for item in page.items]
+        fresh = one.seen.fresh(items)
         made = self._maker.make(one.feed, fresh, self._clock.now())
-        as_of = began if page.is_last else one.cursor.as_of
-        cursor = Cursor(one.feed.name, page.position, as_of, self._slice.day, self._slice.used)
+        is_last = pages[-1].is_last
+        as_of = began if is_last else one.cursor.as_of
+        cursor = Cursor(one.feed.name, pages[-1].position, as_of, self._slice.day, self._slice.used)
         kept = records(self._terms.prefix, cursor, one.seen.note(fresh))
         self._transactions.commit([*made.records, *kept])
         one.cursor, one.failures = cursor, 0
-        one.due_at = self._clock.monotonic() + (one.feed.interval_s if page.is_last else 0)
-        self._hook.polled(one.feed.name, made, len(page.items) - len(fresh))
+        one.due_at = self._clock.monotonic() + (one.feed.interval_s if is_last else 0)
+        self._hook.polled(one.feed.name, made, len(items) - len(fresh))
+        if paused:
+            raise paused
+
+    def _pages(self, feed: Feed, position: Position) -> tuple[list[Page], PausedError | None]:
+        """At least one page: a transaction costs as much as a request, so the next ones join in, within bounds."""
+        pages = [feed.fetch(position)]
+        while not pages[-1].is_last and len(pages) < _MOST_PAGES and sum(len(each.items) for each in pages) < _ENOUGH:
+            try:
+                pages.append(feed.fetch(pages[-1].position))
+            except PausedError as paused:
+                return pages, paused
+        return pages, None
 
     def _paused(self, one: Reading, readings: Sequence[Reading], paused: PausedError) -> None:
         """A source that says no to one feed says no to the others; backing off where nobody said how long."""
