@@ -33,7 +33,7 @@ class MarketoTranslation:
     """One site's way from rows to events."""
 
     def __init__(self, config: MarketoPollerConfig) -> None:
-        self._config = config
+        self._config, self._named = config, config.named
         self._profile = {name: field for field, name in config.profile.items()}
 
     def activity(self, signal: Any, received_at: datetime) -> Sequence[NewEvent]:
@@ -86,7 +86,7 @@ class MarketoTranslation:
         envelope = self._envelope(row, person, at, f"link:{lead}")
         return NewEvent(
             PROFILE,
-            {**envelope, "type": "LINKED", "substitute_id": substitute_id(SOURCE, self._config.named, lead)},
+            {**envelope, "type": "LINKED", "substitute_id": substitute_id(SOURCE, self._named, lead)},
         )
 
     def _wishes(self, row: Mapping[str, Any], person: Any, changed: Mapping[str, Any], at: datetime) -> list[NewEvent]:
@@ -139,18 +139,18 @@ class MarketoTranslation:
 
     def _envelope(self, row: Mapping[str, Any], person: Any, at: datetime, part: str = "") -> dict[str, Any]:
         config, lead = self._config, str(row["leadId"])
-        natural = f"{config.named}:{row['marketoGUID']}" + (f":{part}" if part else "")
+        natural = f"{self._named}:{row['marketoGUID']}" + (f":{part}" if part else "")
         known = {field.value: text(person.get(NAMES[field])) for field in config.personal_data}
         said = attributes(row)
         kept = {name: said.get(name) for name in _KEPT} | {"activity_type": row["activityTypeId"]}
         return {
             "event_id": event_id(SOURCE, natural),
             "source": SOURCE,
-            "source_instance": config.named,
+            "source_instance": self._named,
             "occurred_at": moment_of(row),
             "ingested_at": at,
             "customer": customer_of(
-                SOURCE, config.named, person.get(config.customer_id_field), lead, marketo_lead_id=lead, **known
+                SOURCE, self._named, person.get(config.customer_id_field), lead, marketo_lead_id=lead, **known
             ),
             "attributes": {_snake(name): str(value) for name, value in kept.items() if value not in (None, "")},
         }
