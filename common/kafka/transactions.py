@@ -53,14 +53,6 @@ class TransactionalProducer:
         with self._lock:
             self._commit(records, offsets, group)
 
-    def start(self) -> None:
-        """Fence a predecessor of this name and end what it left open: what is committed by now is all there will be.
-
-        `commit` does it by itself; whoever reads first calls this first. Raises AbortedError or FatalError.
-        """
-        with self._lock:
-            self._start()
-
     def close(self) -> None:
         """Wait for what is under way, within a bound; a producer that failed for good has said so before."""
         with contextlib.suppress(KafkaException):
