@@ -69,7 +69,8 @@ def build_seat(worker: Worker, source: Source, since: datetime | None, hook: Pol
     settings = worker.settings
     group = consumer_config(settings.kafka.client(), group_id=group_name(settings, source.name))
     member = GroupConsumer(group, worker.broker_state)
-    return Seat(member, settings.prefix + TOPIC, session_of(worker, source, since, hook), worker.clock, hook)
+    run = session_of(worker, source, since, hook)
+    return Seat(member, settings.prefix + TOPIC, run, worker.clock, hook, lambda: worker.broker_state(None))
 
 
 def session_of(worker: Worker, source: Source, since: datetime | None, hook: PollHook) -> Callable[[Stop], None]:

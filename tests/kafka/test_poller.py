@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from common.codec import Decoder, LocalSchemas
+from common.errors import FatalError
 from common.event import OutRecord, PartitionId
 from common.kafka.admin import TopicAdmin
 from common.kafka.checkpoint_reader import committed_records
@@ -118,10 +119,10 @@ def test_killed_at_any_moment_every_row_is_there_once(
     assert len(found(kafka, prefix)) == rows
 
 
-def test_a_standby_takes_over_and_the_sleeper_ends(
+def test_a_standby_takes_over_and_the_sleeper_harms_nothing(
     kafka: Kafka, prefix: str, marketo: SandboxMarketo, settings: dict[str, str], tmp_path: Path
 ) -> None:
-    """One polls; when it is put to sleep the other goes on; when it wakes it is fenced, and ends."""
+    """One polls; when it is put to sleep the other goes on; when it wakes, still only one of them polls."""
     with ExitStack() as stack:
         first = stack.enter_context(poller(settings, tmp_path, "first"))
         eventually(lambda: is_active(first), 60)
@@ -140,10 +141,28 @@ def test_a_standby_takes_over_and_the_sleeper_ends(
         active.resume()
         clicks(marketo, 200)
         eventually(lambda: len(found(kafka, prefix)) == 600, 60, every_s=0.2)
-        eventually(lambda: not active.is_running or not is_active(active), 60)
-
-        assert is_active(standby)
+        eventually(lambda: sum(map(is_active, workers)) == 1, 60)
+        clicks(marketo, 200)
+        eventually(lambda: len(found(kafka, prefix)) == 800, 60, every_s=0.2)
     assert set(found(kafka, prefix).values()) == {1}
+
+
+def test_a_sleeping_session_is_fenced(kafka: Kafka, prefix: str, settings: dict[str, str]) -> None:
+    """Whoever starts the source's transactional id is the only one that moves its cursors."""
+    plain: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap}
+    sleeper, successor = (
+        TransactionalProducer(producer_config(plain, transactional_id=f"{prefix}poller-marketo")) for _ in range(2)
+    )
+    cursor = [OutRecord(prefix + CHECKPOINT, b"marketo.changes", b"{}", (), 0)]
+    with closing(sleeper), closing(successor):
+        sleeper.start()
+        sleeper.commit(cursor)
+        successor.start()
+
+        with pytest.raises(FatalError):
+            sleeper.commit(cursor)
+
+        successor.commit(cursor)
 
 
 def test_an_operator_moves_a_cursor(

@@ -172,9 +172,6 @@ class Group:
     def unassign(self) -> None:
         """Nothing."""
 
-    def pause(self, partition: object) -> None:
-        """Nothing."""
-
     def close(self) -> None:
         """Remember it."""
         self.closed = True

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _READ_S = 0.5
 _LEAVE_S = 5.0
-_END = -1  # librdkafka's OFFSET_END: our own records need not be read as a member
+_END = -1  # librdkafka's OFFSET_END: only what is written from now on, as a sign that the broker answers
 _AGAIN_BASE_S, _AGAIN_CAP_S = 1.0, 30.0
 
 
@@ -38,8 +38,6 @@ class Member(Protocol):
     def assign(self, starts: Mapping[PartitionId, int]) -> None: ...
 
     def unassign(self) -> None: ...
-
-    def pause(self, partition: PartitionId) -> None: ...
 
     def close(self) -> None: ...
 
@@ -75,11 +73,11 @@ class Seat:
 
     def __init__(
         self, member: Member, topic: str, begin: Callable[[Stop], None], clock: Clock, hook: PollHook,
-        rng: random.Random | None = None,
+        heard: Callable[[], None] = lambda: None, rng: random.Random | None = None,
     ) -> None:  # fmt: skip
-        """`begin` runs one session until it is told to stop; it is called once for each."""
+        """`begin` runs one session until it is told to stop; it is called once for each. `heard`: a broker answers."""
         self._member, self._seat, self._begin = member, PartitionId(topic, PARTITION), begin
-        self._clock, self._hook, self._rng = clock, hook, rng or random.Random()
+        self._clock, self._hook, self._heard, self._rng = clock, hook, heard, rng or random.Random()
         self._is_ours = False
         self._run: _Run | None = None
         self._not_before, self._failures = 0.0, 0
@@ -107,8 +105,7 @@ class Seat:
     def assigned(self, partitions: Collection[PartitionId]) -> None:
         """We are a member; with the seat, or standing by."""
         self._member.assign(dict.fromkeys(partitions, _END))
-        for partition in partitions:
-            self._member.pause(partition)
+        self._heard()
         self.is_member, self._is_ours = True, self._seat in partitions
 
     def revoked(self, partitions: Collection[PartitionId]) -> None:
@@ -129,7 +126,7 @@ class Seat:
         """No offsets are committed here: the cursor is a record."""
 
     def partition_failed(self, partition: PartitionId, message: str) -> None:
-        """Nothing is read as a member."""
+        """What is read as a member is not looked at."""
 
     # -- sessions -------------------------------------------------------------------------------
 
