@@ -272,7 +272,7 @@ def test_a_bad_row_is_a_letter_and_stops_nobody(marketo: SandboxMarketo) -> None
     assert by_kind(log.events())["EMAIL_OPENED"] == 2
     (letter,) = log.letters()
     assert b"yesterday" in (letter.value or b"")
-    assert dict(letter.headers)["dlq.feed"] == b"marketo.activities-1"
+    assert dict(letter.headers)["dlq.place"] == b"marketo.activities-1"
     assert b"activityDate" in (dict(letter.headers)["dlq.detail"] or b"")
 
 

@@ -134,8 +134,9 @@ def test_a_letter_has_the_signal_and_why() -> None:
     )
 
     facts = dict(letter.headers)
-    assert (letter.topic, letter.key, letter.value) == ("acme.comms.dlq.ingest.v1", b"guid:7", b'{"a":1}')
-    assert (facts["dlq.feed"], facts["dlq.reason"]) == (b"marketo.changes", b"invalid_field")
+    assert (letter.topic, letter.value) == ("acme.comms.dlq.ingest.v1", b'{"a":1}')
+    assert (facts["dlq.way"], facts["dlq.source"], facts["dlq.place"]) == (b"poller", b"marketo", b"marketo.changes")
+    assert facts["dlq.reason"] == b"invalid_field"
     assert "dlq.cut" not in facts
 
 
