@@ -1,6 +1,6 @@
 """What the paths call to be counted; names and help of the metrics stand in common/metrics.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
@@ -9,6 +9,25 @@ from typing import Protocol
 from common.metrics import Metrics
 
 _STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+
+
+class MadePage(Protocol):
+    """A committed page, as far as metrics care."""
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Items by what became of them."""
+        ...
+
+    @property
+    def substitutes(self) -> int:
+        """Events that carry a substitute for the customer id."""
+        ...
+
+    @property
+    def unknown_types(self) -> int:
+        """Events of a type that we have no word for."""
+        ...
 
 
 class HeldRoute(Protocol):
@@ -145,3 +164,37 @@ class IngestMeter:
     def substitute(self, source: str) -> None:
         """An event carries a substitute instead of the site's own customer id."""
         self._metrics.ingest_substitutes.labels(source).inc()
+
+
+class PollMeter:
+    """What the pollers of one source count; called by the active one."""
+
+    def __init__(self, metrics: Metrics, source: str) -> None:
+        self._metrics, self._source = metrics, source
+        self.active(False)
+
+    def active(self, is_active: bool) -> None:
+        """This worker polls, or stands by; who stands by does not know how old a cursor is."""
+        self._metrics.poller_active.labels(self._source).set(is_active)
+        if not is_active:
+            self._metrics.poller_cursor_age.clear()
+
+    def polled(self, feed: str, made: MadePage, repeated: int) -> None:
+        """A page is committed; so many of its items had been seen."""
+        for outcome, count in {**made.outcomes, "repeated": repeated}.items():
+            if count:
+                self._metrics.poller_items.labels(self._source, feed, outcome).inc(count)
+        self._metrics.ingest_substitutes.labels(self._source).inc(made.substitutes)
+        self._metrics.ingest_unknown_types.labels(self._source).inc(made.unknown_types)
+
+    def paused(self, feed: str, cause: str) -> None:
+        """A feed cannot be asked for a while."""
+        self._metrics.poller_pauses.labels(self._source, feed, str(cause)).inc()
+
+    def aged(self, feed: str, seconds: float) -> None:
+        """How long ago everything that the source showed had been published."""
+        self._metrics.poller_cursor_age.labels(self._source, feed).set(seconds)
+
+    def budget(self, left: int) -> None:
+        """Requests that today's slice still has."""
+        self._metrics.poller_budget_left.labels(self._source).set(left)

@@ -87,6 +87,7 @@ class Metrics:
         self._declare_sink()
         self._declare_vendor()
         self._declare_ingest()
+        self._declare_pollers()
         build = {"version": version, "python": platform.python_version()}
         about = self._declare("build_info", "info", build, "Version of commfleet and of Python.")
         Info("commfleet_build", about, registry=self.registry).info(build)
@@ -182,6 +183,27 @@ class Metrics:
         )
         self.ingest_substitutes = self._counter(
             "ingest_substitutes_total", "Events that carry a substitute for the customer id.", "source"
+        )
+
+    def _declare_pollers(self) -> None:
+        feed = ("source", "feed")
+        self.poller_active = self._gauge("poller_active", "1 where this worker polls, 0 where it stands by.", "source")
+        self.poller_items = self._counter(
+            "poller_items_total",
+            "Items of committed pages by what became of them: stored, repeated, ignored, invalid, too_large.",
+            *feed,
+            "outcome",
+        )
+        self.poller_cursor_age = self._gauge(
+            "poller_cursor_age_seconds",
+            "How long ago everything that the source showed had been published; of the active poller.",
+            *feed,
+        )
+        self.poller_pauses = self._counter(
+            "poller_pauses_total", "Times that a feed could not be asked, by why.", *feed, "cause"
+        )
+        self.poller_budget_left = self._gauge(
+            "poller_budget_left_requests", "Requests that the poller's slice of today still has.", "source"
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

@@ -40,7 +40,9 @@ class Grant:
 
 
 WEBHOOK, JOURNEYS, TOOLS, TOPICS, UPSTREAM = "webhook", "journeys", "tools", "topics", "upstream"
-_SINK = "sink-"
+_SINK, _POLLER = "sink-", "poller-"
+_POLLED = ("marketo",)
+_CHECKPOINT, _INGEST_LETTERS = "comms.checkpoint.v1", "comms.dlq.ingest.v1"
 
 _JOURNEYS_WRITE = ("comms.consent.v1", "comms.journey.v1", "comms.workspace.v1")
 _RECEIPT = "comms.receipt.v1"
@@ -55,13 +57,16 @@ def sinks() -> tuple[str, ...]:
 
 def workers() -> tuple[str, ...]:
     """Everybody who needs grants, by the names that `grants` takes."""
-    return (WEBHOOK, *(f"{_SINK}{name}" for name in sinks()), JOURNEYS, TOOLS, TOPICS, UPSTREAM)
+    pollers = (f"{_POLLER}{name}" for name in _POLLED)
+    return (WEBHOOK, *(f"{_SINK}{name}" for name in sinks()), *pollers, JOURNEYS, TOOLS, TOPICS, UPSTREAM)
 
 
 def grants(worker: str, prefix: str = "") -> list[Grant]:
     """What one of `workers()` needs. Raises ConfigurationError naming them when there is no such worker."""
     if worker.startswith(_SINK) and worker in workers():
         return list(_sink(worker.removeprefix(_SINK), prefix))
+    if worker.startswith(_POLLER) and worker in workers():
+        return list(_poller(worker.removeprefix(_POLLER), prefix))
     if worker not in _OTHERS:
         raise ConfigurationError(f"there is no worker {worker!r}; there are: {', '.join(workers())}")
     return list(_OTHERS[worker](prefix))
@@ -100,6 +105,17 @@ def _webhook(prefix: str) -> Iterator[Grant]:
     yield from _each(closed, prefix, "Describe", "partition counts are checked at the start")
 
 
+def _poller(name: str, prefix: str) -> Iterator[Grant]:
+    yield from _each(_open_topics(), prefix, "Write", "what the source shows")
+    closed = (topic for topic in flow_topics() if topic not in _open_topics())
+    yield from _each(closed, prefix, "Describe", "partition counts are checked at the start")
+    yield from _each([_CHECKPOINT], prefix, "Read", "its cursors; who owns partition 0 polls")
+    yield from _each([_CHECKPOINT], prefix, "Write", "its cursors, together with the events")
+    yield from _each([_INGEST_LETTERS], prefix, "Write", "what cannot become an event")
+    yield Grant(Resource.GROUP, f"{prefix}commfleet.poller.{name}", "Read", "one active poller, the others stand by")
+    yield Grant(Resource.TRANSACTIONAL_ID, f"{prefix}poller-{name}", "Write", "fences a stalled predecessor")
+
+
 def _sink(name: str, prefix: str) -> Iterator[Grant]:
     retries = _retry_topics(f"comms.retry.{name}.")
     yield from _each(flow_topics(), prefix, "Read", "events that flows may be on")
@@ -129,6 +145,8 @@ def _tools(prefix: str) -> Iterator[Grant]:
     yield from _each(flow_topics(), prefix, "Read", "redrive looks for later events; offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Read", "offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Write", "redrive sends again; offsets accept")
+    yield from _each([_CHECKPOINT], prefix, "Read", "cursors list, status")
+    yield from _each([_CHECKPOINT], prefix, "Write", "cursors set")
     yield Grant(Resource.GROUP, f"{prefix}commfleet.", "Read", "offsets accept, status", is_prefix=True)
     yield Grant(
         Resource.TRANSACTIONAL_ID,
@@ -137,6 +155,7 @@ def _tools(prefix: str) -> Iterator[Grant]:
         "one redrive of one topic at a time",
         True,
     )
+    yield Grant(Resource.TRANSACTIONAL_ID, f"{prefix}poller-", "Write", "cursors set fences a running poller", True)
 
 
 def _topics(prefix: str) -> Iterator[Grant]:

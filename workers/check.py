@@ -17,10 +17,12 @@ from workers.schemas_command import schema_problems
 from workers.settings import Settings
 from workers.sinks.slices import slices
 
+_MARKETO_PER_20_S = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows or budget."""
+    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows, budget or pollers."""
 
     part: str
     message: str
@@ -41,6 +43,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_feeds(settings),
         *_flows(settings),
         *_budgets(settings, workers),
+        *_pollers(settings),
     ]
 
 
@@ -125,3 +128,17 @@ def _budgets(settings: Settings, workers: int) -> Iterator[Problem]:
                     f"`run sink {name} --group {group}`), or raise the limit in sinks.{name}"
                 )
                 yield Problem("budget", message)
+
+
+def _pollers(settings: Settings) -> Iterator[Problem]:
+    """Sink and poller of one subscription share what Marketo allows (marketo.md §3)."""
+    sink, poller = settings.sinks.marketo, settings.ingest.pollers.marketo
+    if sink is None or poller is None or sink.base_url != poller.base_url:
+        return
+    together = sink.requests_per_20_s + poller.requests_per_20_s
+    if together > _MARKETO_PER_20_S:
+        yield Problem(
+            "pollers",
+            f"sinks.marketo and ingest.pollers.marketo may make {together} requests in 20 s, and Marketo allows "
+            f"{_MARKETO_PER_20_S} to everybody together: lower requests_per_20_s of one",
+        )

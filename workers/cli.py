@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
 LETTERS = (*SINKS, "ingest")
 GROUPS = ("main", "consent")
+POLLED = ("marketo",)
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -115,6 +116,29 @@ def run_consent_api(settings: "Settings") -> None:
     from workers import bootstrap
 
     bootstrap.run_consent_api(settings)
+
+
+def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    from workers.moments import moment
+
+    try:
+        return None if text is None else moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@run.command("poller")
+@click.argument("source", type=click.Choice(POLLED))
+@click.option(
+    "--since", metavar="TIME", callback=_since,
+    help="Where feeds that have never been polled begin: a time, or an age (7d); others go on where they were.",
+)  # fmt: skip
+@_with_settings
+def run_poller(settings: "Settings", source: str, since: datetime | None) -> None:
+    """Ask a source for what it does not send; more than one of them stand by for the first."""
+    from workers import poller_bootstrap
+
+    poller_bootstrap.run_poller(settings, source, since)
 
 
 @main.command()
@@ -401,15 +425,6 @@ def _reason(_: click.Context, __: click.Parameter, text: str | None) -> str | No
     return text
 
 
-def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    from workers.moments import moment
-
-    try:
-        return None if text is None else moment(text, datetime.now(UTC))
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 def _start(context: click.Context, parameter: click.Parameter, text: str) -> str | datetime:
     return text if text in ("committed", "beginning", "end") else _since(context, parameter, text) or text
 
@@ -553,6 +568,39 @@ def offsets_accept(settings: "Settings", sink: str, group: str | None, start: "s
     click.echo(f"{count} offsets committed")
 
 
+@main.group()
+def cursors() -> None:
+    """How far each poller has read its source."""
+
+
+@cursors.command("list")
+@_with_settings
+def cursors_list(settings: "Settings") -> None:
+    """Every cursor of the configured pollers: up to when all is published, its age, and requests used today."""
+    from workers import cursors_command, show
+
+    show.cursors(cursors_command.cursor_rows(settings))
+
+
+@cursors.command("set")
+@click.argument("feed")
+@click.option(
+    "--since", metavar="TIME", required=True, callback=_since, help="Read on from a time, or an age (2h, 7d)."
+)
+@click.option("--forget", is_flag=True, help="Publish again what was seen lately, too; event ids stay the same.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def cursors_set(settings: "Settings", feed: str, since: datetime, forget: bool, yes: bool) -> None:
+    """Let a poller read FEED on from a time; shows what that does first. The source's pollers must not run."""
+    from workers import cursors_command, show
+
+    planned = cursors_command.plan(settings, feed, since, forget=forget)
+    show.cursor_plan(planned)
+    _agree(yes, "Set it?")
+    cursors_command.carry_out(settings, planned)
+    click.echo(f"{feed} is set")
+
+
 _urls = click.option("--url", "urls", multiple=True, metavar="URL", help="A worker's health port; may be repeated.")
 
 
@@ -596,11 +644,11 @@ def routes_release(settings: "Settings", route: str, urls: tuple[str, ...]) -> N
 @_urls
 @_with_settings
 def status(settings: "Settings", urls: tuple[str, ...]) -> None:
-    """What workers say (--url), and how far groups are behind in Kafka; fails when a worker is not ready.
+    """What workers say (--url), how far groups are behind in Kafka, where pollers are; fails when one is not ready.
 
     Kafka is asked when the settings say where it is; where they do not, the worker on this machine is asked.
     """
-    from workers import show, status_command
+    from workers import cursors_command, show, status_command
 
     has_broker = status_command.has_broker(settings)
     is_well = True
@@ -611,6 +659,8 @@ def status(settings: "Settings", urls: tuple[str, ...]) -> None:
         show.worker_status(found)
     if has_broker:
         show.group_lags(status_command.group_lags(settings))
+        if rows := cursors_command.cursor_rows(settings):
+            show.cursors(rows)
     _end(is_well)
 
 

@@ -26,6 +26,7 @@ from common.settings.show import Row, rows
 from common.store.config import StoreSettings
 from workers.consent.config import ConsentSettings
 from workers.ingest.config import WebhookConfig
+from workers.ingest.pollers.marketo.config import MarketoPollerConfig
 from workers.journeys.config import JourneysSettings
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
@@ -57,10 +58,17 @@ class SinksSettings(Section):
     notifications: NotificationsConfig | None = Field(None, description="OpenText Notifications, and alerts.")
 
 
+class PollersSettings(Section):
+    """One section a source that is asked; one without a section is not polled."""
+
+    marketo: MarketoPollerConfig | None = Field(None, description="Marketo's activities and lead changes.")
+
+
 class IngestSettings(Section):
     """One section a way in."""
 
     webhook: WebhookConfig = Field(default_factory=lambda: WebhookConfig(), description="The HTTP door.")
+    pollers: PollersSettings = Field(default_factory=lambda: PollersSettings(), description="What is polled.")
 
 
 def _worker_name() -> str:

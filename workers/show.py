@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from common.settings.show import Row
     from topics.plan import Step
     from workers.check import Problem as Fault
+    from workers.cursors_command import CursorRow
+    from workers.cursors_command import Plan as CursorPlan
     from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
     from workers.flows.flow import Flow
@@ -96,6 +98,31 @@ def topic_plan(steps: "Sequence[Step]") -> None:
         print(step)
     if not any(not isinstance(step, (Advice, Problem)) for step in steps):
         print("nothing to change")
+
+
+def cursors(rows: "Iterable[CursorRow]") -> None:
+    """Every cursor, its age, and what of its source's slice of today is used."""
+    table = _table("cursor", "all published up to", "age", "requests today", "position")
+    for row in rows:
+        as_of = row.as_of.isoformat(timespec="seconds") if row.as_of else "never polled"
+        age = "" if row.age_s is None else f"{row.age_s:.0f} s"
+        position = "" if row.position is None else _json(row.position)
+        table.add_row(row.feed, as_of, age, f"{row.requests} of {row.of_requests}", escape(position[:60]))
+    console().print(table)
+
+
+def cursor_plan(planned: "CursorPlan") -> None:
+    """What `cursors set` would do."""
+    was = planned.was.as_of.isoformat(timespec="seconds") if planned.was else "never polled"
+    print(f"{planned.feed}: all published up to {was}")
+    print(f"  would be read on from {planned.to.isoformat(timespec='seconds')}")
+    if planned.was and planned.to > planned.was.as_of:
+        print("  what the source shows between the two is SKIPPED: nobody will publish it")
+    elif planned.forgotten:
+        print(f"  {len(planned.forgotten)} slots of seen ids are dropped: what is read again is published again,")
+        print("  with the same event ids, which sinks recognise as far back as they look")
+    elif planned.was:
+        print("  items that are still remembered are passed over; older ones are published again, with the same ids")
 
 
 def access(listed: "Iterable[Access]") -> None:

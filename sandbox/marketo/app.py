@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,12 +18,14 @@ from starlette.routing import Route
 
 from sandbox import control
 from sandbox.clock import SandboxClock
+from sandbox.marketo.activities import Scripted
 from sandbox.marketo.endpoints import SYNC_LEADS, Call, Endpoint, endpoints
 from sandbox.marketo.instance import Instance
 from sandbox.marketo.options import Options
 from sandbox.marketo.words import RefusedError, complaint
 from sandbox.misbehaviour import Misbehaviour
 
+_SCRIPTED: TypeAdapter[list[Scripted]] = TypeAdapter(list[Scripted])
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _LONGEST_ADDRESS = 8192
 
@@ -44,6 +47,7 @@ class _Marketo:
             routes=[
                 Route("/identity/oauth/token", self._token, methods=["GET", "POST"]),
                 *(self._route(path, methods) for path, methods in endpoints().items()),
+                Route("/_sandbox/activities", self._script, methods=["POST"]),
                 *control.routes(desk, self._instance),
             ],
             middleware=[Middleware(Misbehaviour, control=desk)],
@@ -56,6 +60,14 @@ class _Marketo:
         form = parse_qsl((await request.body()).decode("utf-8", "replace"))
         status, body = self._instance.identity.grant({**request.query_params, **dict(form)})
         return JSONResponse(body, status, headers={"cache-control": "no-store", "pragma": "no-cache", **self._dated()})
+
+    async def _script(self, request: Request) -> Response:
+        """What people do: a list of `sandbox.marketo.activities.Scripted`."""
+        try:
+            rows = _SCRIPTED.validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, 422)
+        return JSONResponse({"ids": self._instance.activities.script(rows)}, 201)
 
     def _route(self, path: str, methods: Mapping[str, Endpoint]) -> Route:
         async def handle(request: Request) -> Response:

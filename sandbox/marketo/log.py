@@ -15,7 +15,7 @@ _MOST_TYPES, _MOST_LEADS = 10, 30
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One activity; it shows from `visible` on."""
+    """One activity; it shows from `visible` on. One that `is_late` is passed over until then, others are waited for."""
 
     number: int
     at: float
@@ -26,6 +26,7 @@ class Entry:
     attributes: Mapping[str, Any]
     date: str
     change: Mapping[str, Any] = field(default_factory=dict)
+    is_late: bool = False
 
 
 class ActivityLog:
@@ -46,13 +47,14 @@ class ActivityLog:
         primary: str | None,
         attributes: Mapping[str, Any],
         date: str = "",
+        late_s: float = 0,
         **change: Any,
     ) -> int:
-        """Append one; its number."""
+        """Append one; its number. With `late_s` it shows so much later, when tokens have passed it (page §2.10e)."""
         now, number = self._now(), len(self.entries) + 1
         entry = Entry(
-            number, now, now + self._options.activity_lag_s, type_id, lead_id, primary, dict(attributes),
-            date or self.date(now, number), change,
+            number, now, now + (late_s or self._options.activity_lag_s), type_id, lead_id, primary, dict(attributes),
+            date or self.date(now, number), change, late_s > 0,
         )  # fmt: skip
         self.entries.append(entry)
         return number
@@ -79,18 +81,22 @@ class ActivityLog:
         return _token(first)
 
     def page(self, query: Mapping[str, str], types: frozenset[int]) -> dict[str, Any]:
-        """Rows of these types behind a token, the next token, and whether there is more."""
+        """Rows of these types behind a token, the next token, and whether there is more.
+
+        A block of the log is looked at for each page, so a page may be empty and not the last (page §2.10b).
+        """
         start, leads = _start(query.get("nextPageToken", "")), _numbers(query.get("leadIds", ""))
         size = min(int(query.get("batchSize", _PAGE)), _PAGE)
         if len(types) > _MOST_TYPES or len(leads) > _MOST_LEADS:
             raise RefusedError("1003", "Too many values")  # invented: the page knows no text
         rows: list[Entry] = []
         position = start
-        for entry in self.entries[start:]:
-            if len(rows) >= size or entry.visible > self._now():
+        for entry in self.entries[start : start + self._options.block]:
+            is_hidden = entry.visible > self._now()
+            if len(rows) >= size or (is_hidden and not entry.is_late):
                 break
             position = entry.number
-            if entry.type_id in types and (not leads or entry.lead_id in leads):
+            if not is_hidden and entry.type_id in types and (not leads or entry.lead_id in leads):
                 rows.append(entry)
         more = any(e.visible <= self._now() for e in self.entries[position : position + 1])
         return {"result": [_shown(each) for each in rows], "nextPageToken": _token(position), "moreResult": more}

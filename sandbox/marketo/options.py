@@ -75,6 +75,7 @@ class Options:
     those at once. `race`: leads are looked for when a request begins and written when it ends, so that
     overlapping upserts make duplicates (page §2.1). `blocked_fields`: reported as updated, and not kept.
     `unknown_trigger_lead`: what a campaign request with an unknown lead gets is not documented.
+    `block`: so many entries of the log are looked at for a page, whatever it holds (page §2.10b).
     `rest_resubscribes`: whether a written opt-in undoes a durable unsubscribe is not documented (page §6).
     """
 
@@ -89,6 +90,7 @@ class Options:
     unknown_trigger_lead: Literal["refuse", "ignore"] = "refuse"
     rest_resubscribes: bool = True
     activity_lag_s: float = 0.0
+    block: int = 1000
     latency_s: float = 0.0
     race: bool = False
     offset_dates: bool = False

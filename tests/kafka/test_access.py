@@ -10,8 +10,10 @@ import pytest
 from confluent_kafka import Producer
 
 from common.kafka.admin import TopicAdmin
+from common.metrics import samples
 from tests.faults.processes import Worker, command
 from tests.support.fixtures import SecureKafka
+from tests.support.marketo import sandbox_marketo
 from tests.support.poll import eventually
 from tests.support.secure import Warden
 from tests.support.site import TOKEN, TOPIC, kafka_variables, numbered, site, webhook_url
@@ -155,3 +157,26 @@ def spoil(bootstrap: str) -> None:
     with Producer({"bootstrap.servers": bootstrap}) as producer:
         producer.produce(PREFIX + TOPIC, b"not avro", b"C-2")
         producer.flush(10)
+
+
+def test_a_poller_works_with_its_grants(settings: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+    """It takes the seat, reads its cursors, and publishes what its source shows."""
+    with sandbox_marketo() as marketo:
+        marketo.put("C-1")
+        account = {
+            "BASE_URL": marketo.url,
+            "CLIENT_ID": "sandbox-client",
+            "CLIENT_SECRET": "sandbox-only-secret",
+            "MUNCHKIN_ID": "123-ABC-456",
+            "CUSTOMER_ID_FIELD": "customerNumber",
+        }
+        named = {f"COMMFLEET_INGEST__POLLERS__MARKETO__{name}": value for name, value in account.items()}
+        variables = {**settings("poller-marketo"), **named}
+        with Worker(["run", "poller", "marketo", "--since", "1h"], variables, tmp_path / "poller.log") as worker:
+            eventually(lambda: _stored(worker) > 0, 60, every_s=0.2, what="items are stored")
+
+
+def _stored(worker: Worker) -> float:
+    answer = worker.ask("metrics")
+    found = samples(answer.text, "commfleet_poller_items_total") if answer else ()
+    return sum(value for labels, value in found if labels["outcome"] == "stored")

@@ -79,6 +79,11 @@ class SandboxMarketo:
         body = {"lookupField": "customerNumber", "input": rows}
         return [row["id"] for row in self.call("POST", "/rest/v1/leads.json", json=body)["result"]]
 
+    def did(self, *rows: dict[str, Any]) -> list[int]:
+        """What people did, as rows of the log (`sandbox.marketo.activities.Scripted`); their numbers."""
+        answer = self._http.post("/_sandbox/activities", json=list(rows)).raise_for_status()
+        return list(answer.json()["ids"])
+
     def fault(self, **spec: Any) -> None:
         """Script a fault of the API itself, not of its identity service."""
         self._http.post("/_sandbox/faults", json={"path": "/rest", **spec}).raise_for_status()

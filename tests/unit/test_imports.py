@@ -36,7 +36,12 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """The only places where a library is imported."""
 
-COMPOSITION = frozenset({"workers/bootstrap.py", "workers/catalogue.py", "workers/settings.py"})
+HOMES = ("workers/sinks/", "workers/vendors/", "workers/ingest/pollers/")
+"""Where vendors have their folders."""
+
+COMPOSITION = frozenset(
+    {"workers/bootstrap.py", "workers/catalogue.py", "workers/poller_catalogue.py", "workers/settings.py"}
+)
 """Where vendors are put together: the wiring, the list of vendors, and the one settings model."""
 
 
@@ -63,6 +68,7 @@ def offences(package: str, path: str, modules: Iterable[tuple[int, str]]) -> lis
             _place(path, module),
             _vendors(path, module),
             _leaf(path, module),
+            _paths(path, module),
         )
         if complaint
     ]
@@ -98,9 +104,20 @@ def _vendors(path: str, module: str) -> str:
 
 
 def _vendor_of(path: str) -> str:
-    """`braze` for anything in workers/sinks/braze/; empty for the rest."""
-    parts = path.split("/")
-    return parts[2] if parts[:2] == ["workers", "sinks"] and parts[2:3] and parts[2] in VENDORS else ""
+    """`braze` for anything in workers/sinks/braze/, workers/vendors/braze/ or the pollers'; empty for the rest."""
+    home = next((home for home in HOMES if path.startswith(home)), None)
+    name = path.removeprefix(home).partition("/")[0] if home else ""
+    return name if name in VENDORS else ""
+
+
+def _paths(path: str, module: str) -> str:
+    """Sinks and ingest share workers/vendors/, and know nothing of each other."""
+    sides = {"workers/sinks/": ("workers.ingest",), "workers/ingest/": ("workers.sinks",)}
+    shared = {"workers/vendors/": ("workers.sinks", "workers.ingest")}
+    for home, foreign in (sides | shared).items():
+        if path.startswith(home) and f"{module}.".startswith(tuple(f"{name}." for name in foreign)):
+            return f"{home[:-1]} must not import {module}: what both need stands in workers/vendors"
+    return ""
 
 
 def _leaf(path: str, module: str) -> str:
@@ -154,6 +171,11 @@ def test_there_are_files_and_vendors_to_look_at() -> None:
         ("workers", "workers/sinks/runner.py", "confluent_kafka"),
         ("workers", "workers/sinks/runner.py", "workers.sinks.braze.sink"),
         ("workers", "workers/sinks/braze/client.py", "workers.sinks.marketo.client"),
+        ("workers", "workers/sinks/braze/client.py", "workers.vendors.marketo.service"),
+        ("workers", "workers/ingest/pollers/braze/feeds.py", "workers.ingest.pollers.marketo.feeds"),
+        ("workers", "workers/sinks/reader.py", "workers.ingest.intake"),
+        ("workers", "workers/ingest/intake.py", "workers.sinks.api"),
+        ("workers", "workers/vendors/address.py", "workers.sinks.api"),
         ("workers", "workers/bootstrap.py", "click"),
         ("common", "common/kafka/clients.py", "fastavro.schema"),
         ("common", "common/errors.py", "common.codec"),
@@ -176,6 +198,7 @@ def test_a_broken_rule_is_named(package: str, path: str, module: str, monkeypatc
         ("common", "common/errors.py", "common.reasons"),
         ("workers", "workers/bootstrap.py", "workers.sinks.braze.sink"),
         ("workers", "workers/sinks/braze/sink.py", "workers.sinks.braze.client"),
+        ("workers", "workers/sinks/braze/sink.py", "workers.vendors.braze.account"),
         ("workers", "workers/cli.py", "click"),
         ("schemas", "schemas/safety.py", "fastavro"),
     ],

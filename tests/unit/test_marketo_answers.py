@@ -16,13 +16,13 @@ from common.http import Answer
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
 from workers.sinks.marketo.answers import TABLE, judge, judge_probe, judge_read
-from workers.sinks.marketo.auth import Granted
-from workers.sinks.marketo.identity import TOKEN_TABLE, judge_token
-from workers.sinks.marketo.reply import Reply, complaints
 from workers.sinks.marketo.rows import ROWS
 from workers.sinks.marketo.rules import Asked
 from workers.sinks.marketo.usage import counted_today
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.auth import Granted, NoToken
+from workers.vendors.marketo.identity import TOKEN_TABLE, judge_token
+from workers.vendors.marketo.reply import Reply, complaints
+from workers.vendors.marketo.waits import Waits
 
 NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
 WAITS = Waits(lambda: NOW, lambda: 0.5, "America/Chicago", 1800)
@@ -548,8 +548,7 @@ TOKEN = {"access_token": "7f9c:sj", "token_type": "bearer", "expires_in": 3599, 
 def token_hold(row: str, came: Any) -> Cause:
     name, outcome = judge_token(came, WAITS)
     assert name == row
-    assert isinstance(outcome, Hold)
-    assert outcome.scope is Scope.SINK
+    assert isinstance(outcome, NoToken)
     return outcome.cause
 
 

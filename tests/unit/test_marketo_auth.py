@@ -8,15 +8,14 @@ import pytest
 from common.http import Answer
 from common.reasons import Cause
 from tests.support.clock import ManualClock
-from workers.sinks.api import Hold, Scope
-from workers.sinks.marketo.auth import Granted, Renew, Send, Tokens, conversation
 from workers.sinks.marketo.leads import LeadCache
-from workers.sinks.marketo.reply import Reply
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.auth import Granted, NoToken, Renew, Send, Tokens, conversation
+from workers.vendors.marketo.reply import Reply
+from workers.vendors.marketo.waits import Waits
 
 GOOD = Reply(Answer(200, {}, b'{"success":true}'))
 EXPIRED = Reply(Answer(200, {}, b'{"success":false,"errors":[{"code":"602"}]}'))
-REFUSED = Hold(Cause.CREDENTIALS, Scope.SINK, "refused")
+REFUSED = NoToken(Cause.CREDENTIALS, "refused")
 
 
 def talk(*told: Any) -> tuple[list[Any], Any]:
@@ -55,10 +54,10 @@ def test_without_a_token_nothing_is_sent() -> None:
 class Identity:
     """Grants what a test says, and counts."""
 
-    def __init__(self, *grants: Granted | Hold) -> None:
+    def __init__(self, *grants: Granted | NoToken) -> None:
         self._grants, self.asked = list(grants), 0
 
-    def ask(self) -> Granted | Hold:
+    def ask(self) -> Granted | NoToken:
         self.asked += 1
         return self._grants.pop(0)
 

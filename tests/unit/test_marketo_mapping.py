@@ -17,7 +17,7 @@ from common.reasons import Reason
 from tests.support.marketo import SITE, config, event, of
 from workers.sinks.api import Item
 from workers.sinks.marketo import mapping, requests
-from workers.sinks.marketo.config import ConsentRule, MarketoConfig
+from workers.sinks.marketo.config import MarketoConfig
 from workers.sinks.marketo.consent import consent_fields, is_kept
 from workers.sinks.marketo.mapping import Who
 from workers.sinks.marketo.parameters import (
@@ -28,6 +28,8 @@ from workers.sinks.marketo.parameters import (
     UpsertLead,
     UpsertObject,
 )
+from workers.vendors.marketo.consent import ConsentRule
+from workers.vendors.marketo.request import find_leads
 
 CONFIG = config()
 SUBSTITUTE = {"customer_id": "marketo:123-ABC-456:42", "resolved": False}
@@ -158,7 +160,7 @@ def test_an_object_is_the_request_of_the_page() -> None:
 
 def test_a_look_up_is_a_post_that_reads() -> None:
     """§0, §2.2: 300 values do not fit into an address; a plus sign is escaped."""
-    request = requests.find_leads("customerNumber", ["C+1", "C-2"], ("id", "customerNumber"))
+    request = find_leads("customerNumber", ["C+1", "C-2"], ("id", "customerNumber"))
 
     assert request.path == "/rest/v1/leads.json?_method=GET"
     assert request.content_type == "application/x-www-form-urlencoded"

@@ -47,11 +47,11 @@ class Nobody:
         raise AssertionError("nothing is to be sent from here")
 
 
-class Intake:
-    """Event → key → Avro → Kafka. `topics` describes every topic, by its logical name."""
+class Records:
+    """Event → key → Avro → record. `topics` describes every topic, by its logical name."""
 
-    def __init__(self, producer: Sender, encoder: Encoder, topics: Mapping[str, Topic], prefix: str = "") -> None:
-        self._producer, self._encoder, self._topics, self._prefix = producer, encoder, topics, prefix
+    def __init__(self, encoder: Encoder, topics: Mapping[str, Topic], prefix: str = "") -> None:
+        self._encoder, self._topics, self._prefix = encoder, topics, prefix
         self._limits = {
             name: int(topic.config.get("max.message.bytes", RECORD_MAX_BYTES)) - _FRAMING_BYTES
             for name, topic in topics.items()
@@ -73,6 +73,21 @@ class Intake:
         self._check_size(topic, record)
         return record
 
+    def _check_size(self, topic: Topic, record: Outgoing) -> None:
+        limit = self._limits[topic.name]
+        if record.size > limit:
+            raise RecordTooLargeError(
+                f"the event has {record.size} bytes as a record, {topic.name} takes {limit}: send less in it"
+            )
+
+
+class Intake(Records):
+    """Records, and the producer that confirms them."""
+
+    def __init__(self, producer: Sender, encoder: Encoder, topics: Mapping[str, Topic], prefix: str = "") -> None:
+        super().__init__(encoder, topics, prefix)
+        self._producer = producer
+
     async def store(self, records: Sequence[Outgoing]) -> Sequence[Confirmation]:
         """Where each is stored, once every in-sync replica has it, or the error of it.
 
@@ -83,10 +98,3 @@ class Intake:
     def submit(self, record: Outgoing) -> "Future[Position]":
         """`store` of one record for plain code: the future has the position or the error."""
         return self._producer.submit(record)
-
-    def _check_size(self, topic: Topic, record: Outgoing) -> None:
-        limit = self._limits[topic.name]
-        if record.size > limit:
-            raise RecordTooLargeError(
-                f"the event has {record.size} bytes as a record, {topic.name} takes {limit}: send less in it"
-            )

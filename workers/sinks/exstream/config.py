@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.http_limits import HttpLimits
 from common.settings.sections import Section
-from workers.sinks.address import is_private_enough, parsed
 from workers.sinks.config import SinkConfig
 from workers.sinks.exstream.communications import HEADER_NAME, HEADER_VALUE, SEGMENT, CommunicationConfig, HeaderName
+from workers.vendors.address import is_private_enough, parsed
 
 _EXAMPLE = "https://communication.us.api.opentext.com"
 _TOKEN_EXAMPLE = "https://us.api.opentext.com/tenants/<tenant>/oauth2/token"

@@ -13,10 +13,10 @@ from common.http import Answer
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Hold, Outcome, Scope
 from workers.sinks.marketo import rules as r
-from workers.sinks.marketo.reply import Failure, Reply
 from workers.sinks.marketo.rows import by_row
 from workers.sinks.marketo.rules import Asked, Row
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.reply import Failure, Reply
+from workers.vendors.marketo.waits import Waits
 
 
 @dataclass(frozen=True, slots=True)

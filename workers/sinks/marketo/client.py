@@ -1,82 +1,32 @@
-"""The only I/O of the Marketo sink: a request with its token, and the token's own request."""
-
-from collections.abc import Callable
-from typing import assert_never
-from urllib.parse import urlencode
+"""Requests of the Marketo sink: what stands in the way of a token is a hold."""
 
 from common.clock import Clock
-from common.errors import AmbiguousError, NotSentError
-from common.http import Answer, HttpClient, Permit
-from workers.sinks.api import Hold
-from workers.sinks.marketo.auth import Granted, Renew, Send, Tokens, Told, conversation
-from workers.sinks.marketo.config import MarketoConfig
-from workers.sinks.marketo.identity import judge_token
-from workers.sinks.marketo.reply import Failure, Reply
-from workers.sinks.marketo.requests import Request
-from workers.sinks.marketo.waits import Waits
-
-_FORM = "application/x-www-form-urlencoded"
+from common.http import HttpClient, Permit
+from workers.sinks.api import Hold, Scope
+from workers.vendors.marketo.account import MarketoAccount
+from workers.vendors.marketo.auth import NoToken
+from workers.vendors.marketo.reply import Reply
+from workers.vendors.marketo.request import Request
+from workers.vendors.marketo.service import MarketoService
+from workers.vendors.marketo.waits import Waits
 
 
 class MarketoClient:
     """Requests to one subscription. Thread-safe."""
 
-    def __init__(self, config: MarketoConfig, http: HttpClient, clock: Clock, waits: Waits) -> None:
-        self._config, self._http, self._waits = config, http, waits
-        self._tokens = Tokens(self._ask, config.token_margin_s, clock.monotonic)
+    def __init__(self, account: MarketoAccount, http: HttpClient, clock: Clock, waits: Waits) -> None:
+        self._service = MarketoService(account, http, clock, waits)
 
     def call(self, request: Request, action: str, permit: Permit | None = None) -> Reply | Hold:
         """Make a request; a refused token is renewed once. A Hold when there is no token: nothing was sent.
 
         Raises what entering the permit raises.
         """
-        talk = conversation()
-        step = next(talk)
-        while True:
-            try:
-                step = talk.send(self._done(step, request, action, permit))
-            except StopIteration as end:
-                answered: Reply | Hold = end.value
-                return answered
+        came = self._service.call(request, action, permit)
+        if isinstance(came, NoToken):
+            return Hold(came.cause, Scope.SINK, came.detail, came.retry_after_s)
+        return came
 
     def close(self) -> None:
         """Let connections go."""
-        self._http.close()
-
-    def _done(self, step: Renew | Send, request: Request, action: str, permit: Permit | None) -> Told:
-        match step:
-            case Renew(stale):
-                return self._tokens.other_than(stale)
-            case Send(token):
-                return Reply(_caught(lambda: self._send(token, request, action, permit)))
-            case _:
-                assert_never(step)
-
-    def _send(self, token: str, request: Request, action: str, permit: Permit | None) -> Answer:
-        """In the header only: the query parameter was withdrawn (§1). Writes, deletions too, say JSON (§0)."""
-        headers = {"authorization": f"Bearer {token}"}
-        if request.body is not None:
-            headers["content-type"] = request.content_type
-        url = self._config.base_url + request.path
-        return self._http.request(
-            request.method, url, headers=headers, content=request.body, permit=permit, action=action
-        )
-
-    def _ask(self) -> Granted | Hold:
-        """The three parameters as a form, so that no secret stands in an address (§1); not counted (§1)."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._config.client_id,
-            "client_secret": self._config.client_secret.get_secret_value(),
-        }
-        url, headers = f"{self._config.base_url}/identity/oauth/token", {"content-type": _FORM}
-        body = urlencode(form).encode()
-        came = _caught(lambda: self._http.request("POST", url, headers=headers, content=body, action="token"))
-        return judge_token(came, self._waits)[1]
-
-
-def _caught(request: Callable[[], Answer]) -> Answer | Failure:
-    try:
-        return request()
-    except (NotSentError, AmbiguousError) as error:
-        return error
+        self._service.close()

@@ -7,8 +7,8 @@ takes part. Only a plain yes is a yes: any other state, an unknown one included,
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workers.sinks.marketo.config import ConsentRule
 from workers.sinks.marketo.parameters import UpdateConsent
+from workers.vendors.marketo.consent import ConsentRule, plain
 
 _YES = frozenset({"OPTED_IN", "SUBSCRIBED", "ON"})
 _MAX_REASON = 255
@@ -28,7 +28,7 @@ def is_kept(expected: Any, found: Any) -> bool:
 
     Values come back as strings or booleans (§6), and an empty text as null (§2.1).
     """
-    return _plain(expected) == _plain(found)
+    return plain(expected) == plain(found)
 
 
 def _is_about(rule: ConsentRule, decision: UpdateConsent) -> bool:
@@ -46,14 +46,3 @@ def _written(rule: ConsentRule, decision: UpdateConsent) -> Mapping[str, Any]:
     value = rule.opted_in if decision.state in _YES else rule.opted_out
     reason = {rule.reason_field: (decision.reason or "")[:_MAX_REASON]} if rule.reason_field else {}
     return {rule.field: value, **reason}
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case str() if value.lower() in ("true", "false"):
-            return value.lower()
-    return str(value)

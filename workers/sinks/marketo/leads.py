@@ -13,9 +13,9 @@ from workers.sinks.api import Hold, Outcome, Rejected, Verdict
 from workers.sinks.marketo.answers import judge_read
 from workers.sinks.marketo.client import MarketoClient
 from workers.sinks.marketo.mapping import Who
-from workers.sinks.marketo.reply import found_leads
-from workers.sinks.marketo.requests import find_leads
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.reply import found_leads
+from workers.vendors.marketo.request import find_leads
+from workers.vendors.marketo.waits import Waits
 
 MAX_VALUES = 300
 _MOST_PAGES = 5  # a filter matches 1,000 leads at most (§2.2)

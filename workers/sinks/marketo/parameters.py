@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from workers.sinks.marketo.config import FieldName
+from workers.vendors.marketo.account import FieldName
 
 _READ_ONLY = frozenset({"id", "createdAt", "updatedAt", "personTimeZone", "mktoName"})
 _CONSENT = frozenset(

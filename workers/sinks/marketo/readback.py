@@ -14,7 +14,7 @@ from workers.sinks.api import Delivered, Hold, Rejected, Verdict
 from workers.sinks.marketo.client import MarketoClient
 from workers.sinks.marketo.consent import is_kept
 from workers.sinks.marketo.mapping import Piece
-from workers.sinks.marketo.requests import find_leads
+from workers.vendors.marketo.request import find_leads
 
 NOT_KEPT = Rejected(
     Reason.INVALID_FIELD,

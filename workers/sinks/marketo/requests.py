@@ -7,21 +7,10 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-_JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
+from workers.vendors.marketo.request import LEADS, Request
+
 _ACTIVITIES = "/rest/v1/activities/external.json"
-_LEADS = "/rest/v1/leads.json"
 _USAGE = "/rest/v1/stats/usage.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request; `path` begins with a single slash, since the gateway refuses two (§0)."""
-
-    method: Literal["GET", "POST", "DELETE"]
-    path: str
-    body: bytes | None = None
-    content_type: str = _JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +70,10 @@ def with_id(name: str, lead_id: int, row: bytes = b"{}") -> bytes:
     return b'{"%s":%d%s%s' % (name.encode(), lead_id, b"" if row == b"{}" else b",", row[1:])
 
 
-def find_leads(field: str, values: Sequence[str], fields: Sequence[str], page: str | None = None) -> Request:
-    """Leads by the values of one field, at most 300 (§2.2).
-
-    A POST that reads: the values of 300 customers do not fit into an address of 8 KB (§0).
-    """
-    query = {
-        "filterType": field,
-        "filterValues": ",".join(values),
-        "fields": ",".join(fields),
-        "batchSize": "300",
-        **({"nextPageToken": page} if page else {}),
-    }
-    return Request("POST", f"{_LEADS}?_method=GET", urlencode(query).encode(), _FORM)
-
-
 def harmless_read(field: str) -> Request:
     """A read that finds nobody, and notices a customer id field that Marketo does not know (§2.2)."""
     query = urlencode({"filterType": field, "filterValues": "0", "fields": "id", "batchSize": "1"})
-    return Request("GET", f"{_LEADS}?{query}")
+    return Request("GET", f"{LEADS}?{query}")
 
 
 def usage_today() -> Request:
@@ -110,7 +84,7 @@ def usage_today() -> Request:
 def _sync_leads(call: LeadsCall, rows: Sequence[bytes]) -> Request:
     partition = {"partitionName": call.partition} if call.partition else {}
     fixed = {"action": call.mode, "lookupField": call.lookup_field, **partition}
-    return Request("POST", _LEADS, orjson.dumps({**fixed, "input": _fragments(rows)}))
+    return Request("POST", LEADS, orjson.dumps({**fixed, "input": _fragments(rows)}))
 
 
 def _fragments(rows: Sequence[bytes]) -> list[orjson.Fragment]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Rejected, Scope, Unsure, Verdict
-from workers.sinks.marketo.reply import UNKNOWN_CODE, Reply, complaints
 from workers.sinks.marketo.rules import Asked
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.reply import UNKNOWN_CODE, Reply, complaints
+from workers.vendors.marketo.waits import Waits
 
 _DONE = frozenset({"created", "updated", "added", "removed", "deleted"})
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from common.errors import AmbiguousError, NotSentError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Delivered, Hold, Outcome, Refused, Scope, Unsure
-from workers.sinks.marketo.reply import Reply
-from workers.sinks.marketo.waits import Waits
+from workers.vendors.marketo.reply import Reply
+from workers.vendors.marketo.waits import Waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ from workers.sinks.marketo.parameters import (
 from workers.sinks.marketo.readback import ReadBack
 from workers.sinks.marketo.rules import Asked
 from workers.sinks.marketo.usage import counted_today
-from workers.sinks.marketo.waits import Waits
 from workers.sinks.spread import first_of_each, spread
+from workers.vendors.marketo.waits import Waits
 
 NAME = "marketo"
 UPSERT_LEAD, UPDATE_CONSENT, UPSERT_OBJECT = "upsert_lead", "update_consent", "upsert_object"

@@ -1,6 +1,6 @@
 """Reading the usage call: how much of the daily quota is used (§3 of the vendor page). Pure."""
 
-from workers.sinks.marketo.reply import Reply
+from workers.vendors.marketo.reply import Reply
 
 
 def counted_today(reply: Reply, today: str) -> int | None:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.settings.sections import Section
-from workers.sinks.address import is_private_enough, parsed
 from workers.sinks.config import SinkConfig
 from workers.sinks.notifications.parameters import AudienceName, Channel, Severity
+from workers.vendors.address import is_private_enough, parsed
 
 _EXAMPLE = "https://api.eu.cloudmessaging.opentext.com"
 _TOKEN_EXAMPLE = "https://eu.api.opentext.com/tenants/<tenant>/oauth2/token"

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from workers.sinks.api import Hold
-from workers.sinks.marketo.reply import Reply
+from common.reasons import Cause
+from workers.vendors.marketo.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,17 @@ class Granted:
     expires_in_s: float
 
 
-Told = str | Hold | Reply
-Conversation = Generator[Renew | Send, Told, Reply | Hold]
+@dataclass(frozen=True, slots=True)
+class NoToken:
+    """Why there is none: nothing was sent. `retry_after_s` is how long it means, where that is known."""
+
+    cause: Cause
+    detail: str
+    retry_after_s: float | None = None
+
+
+Told = str | NoToken | Reply
+Conversation = Generator[Renew | Send, Told, Reply | NoToken]
 
 
 def conversation() -> Conversation:
@@ -50,7 +59,7 @@ def conversation() -> Conversation:
         reply = yield Send(token)
         if isinstance(reply, str):
             raise TypeError("a request was sent, and a token came back")
-        if isinstance(reply, Hold) or not reply.refuses_token or stale is not None:
+        if isinstance(reply, NoToken) or not reply.refuses_token or stale is not None:
             return reply
         stale = token
 
@@ -62,13 +71,13 @@ class Tokens:
     what is left. `ask` makes the request; `monotonic` is the clock.
     """
 
-    def __init__(self, ask: Callable[[], Granted | Hold], margin_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(self, ask: Callable[[], Granted | NoToken], margin_s: float, monotonic: Callable[[], float]) -> None:
         self._ask, self._margin_s, self._monotonic = ask, margin_s, monotonic
         self._renewing = threading.Lock()
         self._good: tuple[str, float] | None = None
         self._round, self._last = 0, _nothing()
 
-    def other_than(self, stale: str | None) -> str | Hold:
+    def other_than(self, stale: str | None) -> str | NoToken:
         """A token that is not this one, or why there is none; threads that ask at once share one request."""
         seen = self._round
         if token := self._usable(stale):
@@ -88,15 +97,15 @@ class Tokens:
             return None
         return good[0]
 
-    def _renewed(self) -> str | Hold:
+    def _renewed(self) -> str | NoToken:
         asked_at = self._monotonic()
         granted = self._ask()
-        if isinstance(granted, Hold):
+        if isinstance(granted, NoToken):
             return granted
         left_s = max(granted.expires_in_s - self._margin_s, granted.expires_in_s / 2)
         self._good = (granted.token, asked_at + left_s)
         return granted.token
 
 
-def _nothing() -> str | Hold:
+def _nothing() -> str | NoToken:
     return ""

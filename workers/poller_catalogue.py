@@ -1,0 +1,66 @@
+"""The sources that are polled: what every command that knows pollers stands on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from common.clock import Clock
+from common.errors import ConfigurationError
+from common.http import RequestMeter
+from workers.ingest.pollers.api import Feed
+from workers.ingest.pollers.config import PollerConfig
+from workers.ingest.pollers.marketo.source import MarketoSource
+from workers.ingest.pollers.session import Stop
+from workers.ingest.pollers.slice import Slice
+from workers.settings import Settings
+
+
+class Source(Protocol):
+    """A source that is polled."""
+
+    name: str
+
+    @property
+    def config(self) -> PollerConfig:
+        """Its settings."""
+        ...
+
+    def slice(self, stop: Stop) -> Slice:
+        """What its poller may ask for."""
+        ...
+
+    def feeds(self, budget: Slice) -> list[Feed]:
+        """Every feed, paying from this budget."""
+        ...
+
+    def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {"marketo": MarketoSource}
+
+
+def poller_config(settings: Settings, name: str) -> Any:
+    """A source's section. Raises ConfigurationError when there is no such source, or it has no section."""
+    if name not in SOURCES:
+        raise ConfigurationError(f"there is no poller {name!r}; there are: {', '.join(SOURCES)}")
+    config = getattr(settings.ingest.pollers, name)
+    if config is None:
+        raise ConfigurationError(
+            f"poller {name} is not configured: add ingest.pollers.{name} to the configuration file (docs/settings.md)"
+        )
+    return config
+
+
+def configured_pollers(settings: Settings) -> list[str]:
+    """The sources that have a section."""
+    return [name for name in SOURCES if getattr(settings.ingest.pollers, name) is not None]
+
+
+def feed_names(settings: Settings, name: str, clock: Clock) -> Sequence[str]:
+    """The cursors of a configured source; nothing is contacted."""
+    source = SOURCES[name](poller_config(settings, name), clock, None)
+    try:
+        return [feed.name for feed in source.feeds(source.slice(lambda _: True))]
+    finally:
+        source.close()
