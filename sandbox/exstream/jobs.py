@@ -25,7 +25,8 @@ class Instance:
         """Where it stands by the clock; it stays at waiting and holding until it is released."""
         if self.ended:
             return self.ended
-        index = min(int((now - self.began) / max(step_s, 1e-9)), len(self.steps) - 1)
+        age_s = max(0.0, now - self.began)  # its clock may have been set back
+        index = min(int(age_s / max(step_s, 1e-9)), len(self.steps) - 1)
         stop = next((n for n, step in enumerate(self.steps[: index + 1]) if step in ("waiting", "holding")), index)
         return self.steps[stop]
 

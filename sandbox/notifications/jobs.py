@@ -78,7 +78,8 @@ class Jobs:
 
     def status(self, job: Job) -> dict[str, Any]:
         """GET …/status: `_base64` fields, states that progress, times that must not be trusted."""
-        step = min(int((self._now() - job.at) / max(self._options.step_s, 1e-9)), len(_STATES) - 1)
+        age_s = max(0.0, self._now() - job.at)  # its clock may have been set back
+        step = min(int(age_s / max(self._options.step_s, 1e-9)), len(_STATES) - 1)
         deliveries = [self._delivery(job, each) for each in job.content["destinations"]]
         return {
             "job_id": job.job_id,
