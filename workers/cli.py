@@ -170,7 +170,7 @@ def _comparison(command: Any) -> Any:
     return command
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @_comparison
 @click.option(
     "--workers",
@@ -180,15 +180,36 @@ def _comparison(command: Any) -> Any:
     show_default=True,
     help="Replicas that each sink will have: whether its vendor's limits can be shared by so many.",
 )
-@_with_settings
-def check(settings: "Settings", against: str | None, mode: str | None, workers: int) -> None:
+@click.pass_context
+def check(ctx: click.Context, against: str | None, mode: str | None, workers: int) -> None:
     """Check settings, flows, schemas and topics, contacting nobody."""
+    if ctx.invoked_subcommand is not None:
+        if against or mode or workers != 1:
+            raise click.UsageError("these options are of `commfleet check` alone")
+        return
     from workers import show
     from workers.check import check as problems
+    from workers.settings import load_settings
 
-    found = problems(settings, against, mode, workers)
+    found = problems(load_settings(ctx.obj), against, mode, workers)
     show.faults(found)
     _end(not found)
+
+
+@check.command("sink")
+@click.argument("name", type=click.Choice(SINKS))
+@_with_settings
+def check_sink(settings: "Settings", name: str) -> None:
+    """Try a sink's address, credentials and permissions by harmless reads; nobody is contacted.
+
+    Exit 0 when every action can be made as far as that can be told, 1 when one cannot.
+    """
+    from workers import check_sink as checks
+    from workers import show
+
+    found = checks.check_sink(settings, name)
+    show.checked(found)
+    _end(all(each.is_well for each in found))
 
 
 @main.group()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from common.settings.show import Row
     from topics.plan import Step
     from workers.check import Problem as Fault
+    from workers.check_sink import Checked
     from workers.cursors_command import CursorRow
     from workers.cursors_command import Plan as CursorPlan
     from workers.demo.counted import FlowCount
@@ -53,6 +54,12 @@ def faults(found: "Sequence[Fault]") -> None:
     for fault in found:
         print(f"{fault.part}: {fault.message}")
     print(f"{len(found)} problems" if found else "config, flows, schemas and topics: all well")
+
+
+def checked(found: "Sequence[Checked]") -> None:
+    """One line for each action: ok, or what is wrong and what to do."""
+    for each in found:
+        print(f"ok      {each.name}" if each.is_well else f"not ok  {each.name}: {each.trouble}; {each.advice}")
 
 
 def flows(listed: "Iterable[Flow]") -> None:

@@ -13,6 +13,7 @@ from common.http import RequestMeter
 from sandbox.app import create, running
 from tests.contract.vendors.cases import SCRIPTS, Case, GoesOn, Told, usual
 from tests.support.notifications import MovingClock
+from workers.catalogue import VENDORS
 from workers.sinks.api import Item, Sink
 
 Key = tuple[str, Case]
@@ -44,6 +45,11 @@ class Adapter(ABC):
     folder: Path
     """For files that a sink drops."""
 
+    @property
+    def vendor(self) -> str:
+        """Its sink's name; what stands behind it in ours is a variant."""
+        return self.name.partition(" ")[0]
+
     def __init__(self) -> None:
         self.clock = MovingClock()
         self.options = self.made_options()
@@ -54,7 +60,7 @@ class Adapter(ABC):
     def served(cls) -> Iterator[Self]:
         """An adapter whose sandbox answers on a loopback port."""
         one = cls()
-        app = create(one.name.partition(" ")[0], **{"seed": 1, **one.options})
+        app = create(one.vendor, **{"seed": 1, **one.options})
         with (
             tempfile.TemporaryDirectory() as folder,
             running(app) as url,
@@ -70,8 +76,8 @@ class Adapter(ABC):
         """Of the sandbox; what may change in a test is in them as a dict."""
 
     @abstractmethod
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
-        """A sink that talks to the sandbox and waits so long for an answer."""
+    def config(self, read_s: float = 10) -> Any:
+        """The sink's section of the settings, for a sink that waits so long for an answer."""
 
     @abstractmethod
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
@@ -109,6 +115,10 @@ class Adapter(ABC):
         sink.probe(sink.actions[action])
 
     # -- what all have in common -----------------------------------------------------------------
+
+    def connect(self, read_s: float = 10, meter: RequestMeter | None = None) -> Sink:
+        """A sink that talks to the sandbox."""
+        return VENDORS[self.vendor].connect(self.config(read_s), self.clock, meter)
 
     def begin(self, action: str) -> None:
         """A vendor as new, furnished for an action; what arrives from now on counts."""

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from common.http import RequestMeter
 from sandbox.braze.options import DEFAULT_KEY, PERMISSIONS
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support import braze_sink
 from tests.support.braze import NEWS, ONBOARDING, RECEIPT, RETENTION, config, of
 from workers.sinks.api import Item, Sink
+from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.sink import BrazeSink
 
 _TRACK = {"path": "/users/track"}
@@ -70,10 +70,9 @@ class BrazeAdapter(Adapter):
             "blocked_users": frozenset({"u2"}),
         }
 
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
+    def config(self, read_s: float = 10) -> BrazeConfig:
         """Two writes about one address need no distance here."""
-        settings = config(self.url, read_timeout_s=read_s, connect_timeout_s=5, consent_spacing_s=0)
-        return BrazeSink.connect(settings, self.clock, meter)
+        return config(self.url, read_timeout_s=read_s, connect_timeout_s=5, consent_spacing_s=0)
 
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
         """About the user of this number."""

@@ -5,13 +5,12 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from common.http import RequestMeter
 from sandbox.ecm.options import COMMUNICATION, CONSENT, DEFAULT_USER
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.ecm import ACME, OTHER, config, event
 from workers.sinks.api import Batch, Item, Sink
-from workers.sinks.ecm.sink import EcmSink
+from workers.sinks.ecm.config import EcmConfig
 
 _WHERE = {"business_object": {"system": ACME[0], "type": ACME[1], "id": ACME[2]}}
 _DUE = datetime(2026, 5, 28, 13, tzinfo=UTC)
@@ -62,7 +61,7 @@ class EcmAdapter(Adapter):
         """As in the sink's own tests."""
         return {"workspaces": (ACME, OTHER)}
 
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
+    def config(self, read_s: float = 10) -> EcmConfig:
         """The two time-outs are equal."""
         patient = {
             "read_timeout_s": read_s,
@@ -70,7 +69,7 @@ class EcmAdapter(Adapter):
             "connect_timeout_s": 5,
             "max_document_bytes": 150_000,
         }
-        return EcmSink.connect(config(f"{self.url}/otcs/cs", **patient), self.clock, meter)
+        return config(f"{self.url}/otcs/cs", **patient)
 
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
         """All are about ACME's workspace; the event has this number."""
@@ -94,7 +93,7 @@ class EcmAdapter(Adapter):
     def furnish(self, action: str) -> None:
         """A document that a version can be of."""
         if action == "add_version":
-            sink = self.connect(10)
+            sink = self.connect()
             made = sink.actions["upload_document"]
             given = made.parameters(**{**GOOD["upload_document"], "name": "there.txt", "content": "first"})
             sink.deliver(Batch(made, None, [sink.prepare(made, event("e-0"), given)], nullcontext))

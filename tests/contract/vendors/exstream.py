@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from common.http import RequestMeter
 from sandbox.exstream.options import DEFAULT_CLIENT
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.exstream import COMMUNICATIONS, api, config, event, feed
 from workers.sinks.api import Item, Sink
-from workers.sinks.exstream.sink import ExstreamSink
+from workers.sinks.exstream.config import ExstreamConfig
 
 _FILE = "it drops a file into a directory: there is no request and no answer (§3)."
 _INPUTS = "/orchestration/api/v1/inputs"
@@ -51,9 +50,9 @@ class ExstreamAdapter(Adapter):
         """The page's own."""
         return {}
 
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
+    def config(self, read_s: float = 10) -> ExstreamConfig:
         """With one communication."""
-        settings = config(
+        return config(
             api=api(self.url),
             communications={self.communication: COMMUNICATIONS[self.communication]},
             feed=feed(self.folder),
@@ -61,7 +60,6 @@ class ExstreamAdapter(Adapter):
             connect_timeout_s=5,
             settle_after_s=0,
         )
-        return ExstreamSink.connect(settings, self.clock, meter)
 
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
         """About the event of this number."""

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from common.http import RequestMeter
 from sandbox.marketo.options import DEFAULT_CLIENT, DEFAULT_SECRET, Service
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.marketo import SandboxMarketo, config, of
 from workers.sinks.api import Item, Sink
-from workers.sinks.marketo.sink import MarketoSink
+from workers.sinks.marketo.config import MarketoConfig
 
 GOOD: Mapping[str, Mapping[str, Any]] = {
     "upsert_lead": {"fields": {"stage": "signed"}},
@@ -77,10 +76,9 @@ class MarketoAdapter(Adapter):
         """One service is known; the suite itself is not throttled."""
         return {"services": {DEFAULT_CLIENT: Service(DEFAULT_SECRET)}, "rate": 1_000_000, "per_day": 1_000_000}
 
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
+    def config(self, read_s: float = 10) -> MarketoConfig:
         """With the settings of the sink's own tests."""
-        settings = config(self.url, read_timeout_s=read_s, connect_timeout_s=5)
-        return MarketoSink.connect(settings, self.clock, meter)
+        return config(self.url, read_timeout_s=read_s, connect_timeout_s=5)
 
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
         """About the customer of this number."""

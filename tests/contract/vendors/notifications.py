@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from common.http import RequestMeter
 from sandbox.notifications.options import DEFAULT_ACCOUNT
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.notifications import config, endpoint, event, oauth
 from workers.sinks.api import Item, Sink
-from workers.sinks.notifications.sink import NotificationsSink
+from workers.sinks.notifications.config import NotificationsConfig
 
 _ONE = "a request is one message: a refused one is a refused request (§2.1, §7.3)."
 _SILENT = "it makes no request: its verdict carries the event."
@@ -54,14 +53,13 @@ class NotificationsAdapter(Adapter):
         """The page's own."""
         return {}
 
-    def connect(self, read_s: float, meter: RequestMeter | None = None) -> Sink:
+    def config(self, read_s: float = 10) -> NotificationsConfig:
         """By OAuth, since a password does not expire."""
         sides = {
             "messaging": oauth(self.url, max_body_bytes=100_000, repeats_recognised=self.recognises),
             "http_alert": endpoint(self.url, max_body_bytes=100_000, repeats_recognised=self.recognises),
         }
-        settings = config(**sides, read_timeout_s=read_s, connect_timeout_s=5)
-        return NotificationsSink.connect(settings, self.clock, meter)
+        return config(**sides, read_timeout_s=read_s, connect_timeout_s=5)
 
     def item(self, sink: Sink, action: str, number: int = 1, **other: Any) -> Item:
         """One person is told of the batch of this number."""

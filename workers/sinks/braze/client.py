@@ -10,6 +10,13 @@ from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.consent import GroupWrite, StatusWrite
 
 _TRACKED = {"events": "track_event", "attributes": "update_attributes", "purchases": "record_purchase"}
+_PATHS = {
+    **dict.fromkeys(_TRACKED.values(), "/users/track"),
+    "trigger_campaign": "/campaigns/trigger/send",
+    "trigger_canvas": "/canvas/trigger/send",
+    "set_subscription": "/v2/subscription/status/set",
+    "update_email_status": "/email/status",
+}
 
 
 class BrazeClient:
@@ -46,6 +53,11 @@ class BrazeClient:
                 return self._post("/email/status", status_body(write, who), permit, "update_email_status")
             case _:
                 assert_never(write)
+
+    def nothing(self, action: str, campaign_id: str, permit: Permit) -> Answer:
+        """An empty write to an action's endpoint: refused for its permission, or else for being empty."""
+        path = _PATHS.get(action) or f"/transactional/v1/campaigns/{campaign_id}/send"
+        return self._post(path, b"{}", permit, "probe")
 
     def campaigns(self) -> Answer:
         """GET /campaigns/list (§2.11): reads, contacts nobody, and counts in the pool of 250,000 an hour."""

@@ -63,6 +63,7 @@ from workers.sinks.braze.parameters import (
     UpdateAttributes,
     UpdateEmailStatus,
 )
+from workers.sinks.braze.permitted import permitted
 from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.rules import MESSAGE, RECIPIENTS, Asked
 from workers.sinks.braze.spacing import Spacing
@@ -181,6 +182,10 @@ class BrazeSink:
             return judge_probe(self._client.campaigns(), self._patience)
         except (NotSentError, AmbiguousError) as error:
             return judge_probe(error, self._patience)
+
+    def permitted(self, action: Action) -> Hold | None:
+        """Whether the key may make an action (`workers.check_sink.Permits`), by a write of nothing."""
+        return permitted(self._client, action, self._config, self._patience)
 
     def close(self) -> None:
         """Let connections go."""

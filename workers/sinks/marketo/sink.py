@@ -52,6 +52,7 @@ from workers.sinks.marketo.parameters import (
     UpsertLead,
     UpsertObject,
 )
+from workers.sinks.marketo.permitted import permitted
 from workers.sinks.marketo.readback import ReadBack
 from workers.sinks.marketo.rules import Asked
 from workers.sinks.marketo.usage import counted_today
@@ -212,6 +213,10 @@ class MarketoSink:
         del action
         reply = self._client.call(requests.harmless_read(self._config.customer_id_field), "probe")
         return reply if isinstance(reply, Hold) else judge_probe(reply, self._waits)
+
+    def permitted(self, action: Action) -> Hold | None:
+        """Whether our role may make an action, by a write without a record."""
+        return permitted(self._client, action, self._config, self._waits)
 
     def close(self) -> None:
         """Let connections go."""
