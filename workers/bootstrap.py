@@ -46,7 +46,8 @@ from workers.flows.catalogue import Flows
 from workers.ingest.config import WebhookConfig
 from workers.ingest.intake import Intake
 from workers.ingest.letters import INGEST, IngestLetters
-from workers.ingest.rotation import Watch, follow, secret_files
+from workers.ingest.rotation import VARIABLES as SOURCE_SECRETS
+from workers.ingest.rotation import follow
 from workers.ingest.server import listen, serve
 from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
@@ -60,6 +61,7 @@ from workers.journeys.reducers import Facts
 from workers.journeys.worker import JourneyWorker
 from workers.oldest_letter import OpenLetters
 from workers.oldest_letter import follow as follow_letters
+from workers.rotation import Fixed, Latest, Rotating, Watch, secret_files
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 from workers.sinks.api import Repeat, Sink
@@ -169,12 +171,19 @@ class Worker:
         self.stop.set()
 
 
-def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
-    """Run a sink until SIGTERM: all its groups, or one. Raises CommfleetError when it cannot go on."""
+def run_sink(
+    settings: Settings, name: str, group: str | None = None, reread: Callable[[], Settings] | None = None
+) -> None:
+    """Run a sink until SIGTERM: all its groups, or one. Raises CommfleetError when it cannot go on.
+
+    `reread` loads the settings anew, for secrets that change while it runs.
+    """
     config = vendor_config(settings, name)
     flows = all_flows(settings)
     worker = Worker(settings)
-    sink = VENDORS[name].connect(config, worker.clock, VendorMeter(worker.metrics, name))
+    sink = VENDORS[name].connect(
+        config, worker.clock, VendorMeter(worker.metrics, name), sink_section(name, config, reread)
+    )
     if problems := sink_problems(sink, flows):
         raise ConfigurationError("\n".join(problems))
     groups = _groups(sink, group)
@@ -188,6 +197,12 @@ def run_sink(settings: Settings, name: str, group: str | None = None) -> None:
             _calm_collector()
             _share_interpreter()
             _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
+
+
+def sink_section(name: str, config: Any, reread: Callable[[], Settings] | None) -> Latest[Any]:
+    """A sink's section with the secrets that its files hold."""
+    files = secret_files(os.environ, f"COMMFLEET_SINKS__{name.upper()}__")
+    return Rotating(config, files, lambda: vendor_config(reread(), name)) if files and reread else Fixed(config)
 
 
 def _follow_letters(worker: Worker, sink: str) -> None:
@@ -410,7 +425,7 @@ def run_consent_api(settings: Settings) -> None:
 
 def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Settings]) -> None:
     door = worker.settings.ingest.webhook
-    if files := secret_files(os.environ):
+    if files := secret_files(os.environ, SOURCE_SECRETS):
         follow_them = partial(
             follow,
             Watch(files),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from common.clock import Clock, SystemClock
 from common.errors import ConfigurationError
 from common.http import RequestMeter
 from schemas.catalogue import catalogue
 from workers.flows.catalogue import DEFAULT, Flows, load_flows
+from workers.rotation import Latest
 from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
 from workers.sinks.braze.actions import actions as braze_actions
@@ -23,12 +24,25 @@ from workers.sinks.notifications.sink import NotificationsSink
 from workers.sinks.notifications.sink import actions as notifications_actions
 
 
+class Connect(Protocol):
+    """Makes a sink with connections of its own; nothing is contacted yet.
+
+    `latest` gives the section with the secrets of the moment; without it they stay what they are.
+    """
+
+    def __call__(
+        self, config: Any, clock: Clock, meter: RequestMeter | None = None, latest: Latest[Any] | None = None, /
+    ) -> Sink:
+        """The sink."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """How a vendor's sink comes into being from its section of the settings."""
 
     actions: Callable[[Any], Mapping[str, Action]]
-    connect: Callable[[Any, Clock, RequestMeter | None], Sink]
+    connect: Connect
 
 
 VENDORS: Mapping[str, Vendor] = {

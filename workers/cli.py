@@ -77,12 +77,13 @@ def run() -> None:
 @run.command("sink")
 @click.argument("name", type=click.Choice(SINKS))
 @click.option("--group", type=click.Choice(GROUPS), help="One group of the sink only; all of them without it.")
-@_with_settings
-def run_sink(settings: "Settings", name: str, group: str | None) -> None:
+@click.pass_obj
+def run_sink(config: Path | None, name: str, group: str | None) -> None:
     """Push events to a vendor."""
     from workers import bootstrap
+    from workers.settings import load_settings
 
-    bootstrap.run_sink(settings, name, group)
+    bootstrap.run_sink(load_settings(config), name, group, lambda: load_settings(config))
 
 
 @run.group("ingest")

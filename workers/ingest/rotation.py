@@ -1,39 +1,19 @@
 """Secrets that change while the webhook runs: their files are looked at again, no restart is needed."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from threading import Event
 
 from common.errors import CommfleetError
 from workers.ingest.config import SourceConfig
+from workers.rotation import Watch
 
 log = logging.getLogger(__name__)
 
 Sources = Mapping[str, SourceConfig]
 
-_VARIABLES = "COMMFLEET_INGEST__WEBHOOK__SOURCES__"
-
-
-def secret_files(env: Mapping[str, str]) -> list[Path]:
-    """The files that hold secrets of sources, as the environment names them."""
-    return [Path(value) for name, value in env.items() if name.startswith(_VARIABLES) and name.endswith("_FILE")]
-
-
-class Watch:
-    """Tells whether any of these files is another one than at the last look; a mounted secret is replaced whole."""
-
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._files = list(files)
-        self._seen = self._stamps()
-
-    def has_changed(self) -> bool:
-        """Whether there is something to read again."""
-        before, self._seen = self._seen, self._stamps()
-        return before != self._seen
-
-    def _stamps(self) -> list[tuple[int, int, int] | None]:
-        return [_stamp(file) for file in self._files]
+VARIABLES = "COMMFLEET_INGEST__WEBHOOK__SOURCES__"
+"""Secrets of sources, as the environment names them; others belong to other parts."""
 
 
 def follow(
@@ -65,11 +45,3 @@ def with_secrets(sources: Sources, read: Sources) -> dict[str, SourceConfig]:
         name: source.model_copy(update={"auth": read[name].auth}) if name in read else source
         for name, source in sources.items()
     }
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

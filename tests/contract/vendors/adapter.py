@@ -36,6 +36,8 @@ class Adapter(ABC):
     cannot: ClassVar[Mapping[Key, str]] = {}
     differs: ClassVar[Mapping[Key, Told]] = {}
     scripts: ClassVar[Mapping[Key, Mapping[str, Any]]] = {}
+    secret: ClassVar[tuple[str, ...]]
+    """Where the secret that `rotate` changes stands in the sink's section."""
     silent: ClassVar[frozenset[str]] = frozenset()
     """Actions that make no request."""
     options: Mapping[str, Any]
@@ -98,6 +100,10 @@ class Adapter(ABC):
     @abstractmethod
     def revoke(self) -> None:
         """The vendor does not know our credentials any more; what was granted with them is void."""
+
+    @abstractmethod
+    def rotate(self, secret: str) -> None:
+        """The vendor knows another secret, and nothing any more that the old one brought."""
 
     @abstractmethod
     def restore(self) -> None:

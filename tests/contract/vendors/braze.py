@@ -21,6 +21,7 @@ class BrazeAdapter(Adapter):
     """A workspace with a campaign, a Canvas, a transactional campaign and a subscription group."""
 
     name = "braze"
+    secret: ClassVar[tuple[str, ...]] = ("api_key",)
     goes_on: ClassVar[Mapping[str, GoesOn]] = {
         "track_event": GoesOn.IN_DOUBT,
         "update_attributes": GoesOn.AGAIN,
@@ -112,6 +113,12 @@ class BrazeAdapter(Adapter):
         """The key is no key."""
         self.options["keys"].clear()
 
+    def rotate(self, secret: str) -> None:
+        """Another key."""
+        self.options["keys"].clear()
+        self.options["keys"][secret] = PERMISSIONS
+
     def restore(self) -> None:
         """The key is one again."""
+        self.options["keys"].clear()
         self.options["keys"][DEFAULT_KEY] = PERMISSIONS

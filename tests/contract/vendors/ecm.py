@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sandbox.ecm.options import COMMUNICATION, CONSENT, DEFAULT_USER
+from sandbox.ecm.options import COMMUNICATION, CONSENT, DEFAULT_PASSWORD, DEFAULT_USER
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.ecm import ACME, OTHER, config, event
@@ -31,6 +31,7 @@ class EcmAdapter(Adapter):
     """A Content Server with the workspaces of two accounts."""
 
     name = "ecm"
+    secret: ClassVar[tuple[str, ...]] = ("password",)
     # the two repeatable ones look for themselves: what is there already is not written again (§7)
     goes_on: ClassVar[Mapping[str, GoesOn]] = dict.fromkeys(GOOD, GoesOn.LOOKED_UP)
     requests: ClassVar[Mapping[str, Mapping[str, str]]] = {
@@ -59,7 +60,7 @@ class EcmAdapter(Adapter):
 
     def made_options(self) -> dict[str, Any]:
         """As in the sink's own tests."""
-        return {"workspaces": (ACME, OTHER)}
+        return {"workspaces": (ACME, OTHER), "users": {DEFAULT_USER: DEFAULT_PASSWORD}}
 
     def config(self, read_s: float = 10) -> EcmConfig:
         """The two time-outs are equal."""
@@ -130,7 +131,13 @@ class EcmAdapter(Adapter):
         """The account is closed."""
         self.http.post("/_sandbox/account", json={"expire_tickets": True, "revoked": [DEFAULT_USER]}).raise_for_status()
 
+    def rotate(self, secret: str) -> None:
+        """Another password; tickets end."""
+        self.options["users"][DEFAULT_USER] = secret
+        self.expire()
+
     def restore(self) -> None:
         """It is open; so much time has passed that the sink logs in again (§2.1)."""
+        self.options["users"][DEFAULT_USER] = DEFAULT_PASSWORD
         self.http.post("/_sandbox/account", json={"revoked": []}).raise_for_status()
         self.clock.ahead_s += 301

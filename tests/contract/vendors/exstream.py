@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sandbox.exstream.options import DEFAULT_CLIENT
+from sandbox.exstream.options import DEFAULT_CLIENT, DEFAULT_SECRET
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.exstream import COMMUNICATIONS, api, config, event, feed
@@ -18,6 +18,7 @@ class ExstreamAdapter(Adapter):
     """A job is started; what was started is found again by the id in its input."""
 
     name = "exstream"
+    secret: ClassVar[tuple[str, ...]] = ("api", "client_secret")
     communication: ClassVar[str] = "onboarding_letter"
     silent: ClassVar[frozenset[str]] = frozenset({"publish_preferences"})
     goes_on: ClassVar[Mapping[str, GoesOn]] = {
@@ -48,7 +49,7 @@ class ExstreamAdapter(Adapter):
 
     def made_options(self) -> dict[str, Any]:
         """The page's own."""
-        return {}
+        return {"clients": {DEFAULT_CLIENT: DEFAULT_SECRET}}
 
     def config(self, read_s: float = 10) -> ExstreamConfig:
         """With one communication."""
@@ -98,8 +99,14 @@ class ExstreamAdapter(Adapter):
         """The client is unknown."""
         self._account(revoked=[DEFAULT_CLIENT], end_tokens=True)
 
+    def rotate(self, secret: str) -> None:
+        """Another secret of the client; tokens end."""
+        self.options["clients"][DEFAULT_CLIENT] = secret
+        self._account(end_tokens=True)
+
     def restore(self) -> None:
         """It is known."""
+        self.options["clients"][DEFAULT_CLIENT] = DEFAULT_SECRET
         self._account(revoked=[])
 
     def _account(self, **given: Any) -> None:

@@ -36,6 +36,7 @@ class MarketoAdapter(Adapter):
     """A subscription that knows the customers C-1 and C-2."""
 
     name = "marketo"
+    secret: ClassVar[tuple[str, ...]] = ("client_secret",)
     goes_on: ClassVar[Mapping[str, GoesOn]] = {
         "upsert_lead": GoesOn.AGAIN,
         "add_activity": GoesOn.IN_DOUBT,
@@ -139,7 +140,11 @@ class MarketoAdapter(Adapter):
 
     def revoke(self) -> None:
         """The secret of the service is another one."""
-        self.options["services"][DEFAULT_CLIENT] = Service("another")
+        self.rotate("another")
+
+    def rotate(self, secret: str) -> None:
+        """Another secret of the service; tokens end."""
+        self.options["services"][DEFAULT_CLIENT] = Service(secret)
         self.expire()
 
     def restore(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sandbox.notifications.options import DEFAULT_ACCOUNT
+from sandbox.notifications.options import DEFAULT_ACCOUNT, DEFAULT_CLIENT, DEFAULT_SECRET, Client
 from tests.contract.vendors.adapter import EVERY, Adapter
 from tests.contract.vendors.cases import Case, GoesOn, Told
 from tests.support.notifications import config, endpoint, event, oauth
@@ -18,6 +18,7 @@ class NotificationsAdapter(Adapter):
     """A tenant with one OAuth client, and a site's own alert system."""
 
     name = "notifications"
+    secret: ClassVar[tuple[str, ...]] = ("messaging", "client_secret")
     recognises: ClassVar[bool] = False
     silent: ClassVar[frozenset[str]] = frozenset({"raise_alert"})
     goes_on: ClassVar[Mapping[str, GoesOn]] = {
@@ -51,7 +52,7 @@ class NotificationsAdapter(Adapter):
 
     def made_options(self) -> dict[str, Any]:
         """The page's own."""
-        return {}
+        return {"clients": {DEFAULT_CLIENT: Client(DEFAULT_SECRET, DEFAULT_ACCOUNT)}}
 
     def config(self, read_s: float = 10) -> NotificationsConfig:
         """By OAuth, since a password does not expire."""
@@ -97,8 +98,14 @@ class NotificationsAdapter(Adapter):
         """The account that the client acts for is closed."""
         self._account(revoked=[DEFAULT_ACCOUNT], end_tokens=True)
 
+    def rotate(self, secret: str) -> None:
+        """Another secret of the client; tokens end."""
+        self.options["clients"][DEFAULT_CLIENT] = Client(secret, DEFAULT_ACCOUNT)
+        self._account(end_tokens=True)
+
     def restore(self) -> None:
         """It is open."""
+        self.options["clients"][DEFAULT_CLIENT] = Client(DEFAULT_SECRET, DEFAULT_ACCOUNT)
         self._account(revoked=[])
 
     def _account(self, **given: Any) -> None:

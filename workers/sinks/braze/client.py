@@ -6,6 +6,7 @@ from typing import assert_never
 import orjson
 
 from common.http import Answer, HttpClient, Permit
+from workers.rotation import Fixed, Latest
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.consent import GroupWrite, StatusWrite
 
@@ -22,10 +23,9 @@ _PATHS = {
 class BrazeClient:
     """Requests to one workspace. Thread-safe; raises what HttpClient.request raises."""
 
-    def __init__(self, config: BrazeConfig, http: HttpClient) -> None:
+    def __init__(self, config: BrazeConfig, http: HttpClient, latest: Latest[BrazeConfig] | None = None) -> None:
         self._base, self._http = config.base_url, http
-        self._read_headers = {"authorization": f"Bearer {config.api_key.get_secret_value()}"}
-        self._write_headers = {**self._read_headers, "content-type": "application/json"}
+        self._latest = latest or Fixed(config)
 
     def track(self, array: str, objects: Sequence[bytes], permit: Permit) -> Answer:
         """POST /users/track (§2.1); no trailing slash, or Braze answers 403 (§1.2)."""
@@ -61,8 +61,8 @@ class BrazeClient:
 
     def campaigns(self) -> Answer:
         """GET /campaigns/list (§2.11): reads, contacts nobody, and counts in the pool of 250,000 an hour."""
-        return self._http.request(
-            "GET", f"{self._base}/campaigns/list?page=0", headers=self._read_headers, action="probe"
+        return self._known(
+            self._http.request("GET", f"{self._base}/campaigns/list?page=0", headers=self._key(), action="probe")
         )
 
     def close(self) -> None:
@@ -70,8 +70,18 @@ class BrazeClient:
         self._http.close()
 
     def _post(self, path: str, body: bytes, permit: Permit, action: str) -> Answer:
-        url, headers = self._base + path, self._write_headers
-        return self._http.request("POST", url, headers=headers, content=body, permit=permit, action=action)
+        url, headers = self._base + path, {**self._key(), "content-type": "application/json"}
+        return self._known(self._http.request("POST", url, headers=headers, content=body, permit=permit, action=action))
+
+    def _key(self) -> dict[str, str]:
+        """The key of this moment: it may be rotated while we run."""
+        return {"authorization": f"Bearer {self._latest().api_key.get_secret_value()}"}
+
+    def _known(self, answer: Answer) -> Answer:
+        """Where the key was refused, the next request has the one that is in its file now."""
+        if answer.status == 401:
+            self._latest.fresh()
+        return answer
 
 
 def track_body(array: str, objects: Sequence[bytes]) -> bytes:

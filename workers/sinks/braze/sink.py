@@ -21,6 +21,7 @@ from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.event import Event
 from common.http import Answer, HttpClient, RequestMeter
+from workers.rotation import Latest
 from workers.sinks.api import (
     Action,
     Answered,
@@ -113,9 +114,15 @@ class BrazeSink:
         self.at_once: int | None = None
 
     @classmethod
-    def connect(cls, config: BrazeConfig, clock: Clock, meter: RequestMeter | None = None) -> "BrazeSink":
+    def connect(
+        cls,
+        config: BrazeConfig,
+        clock: Clock,
+        meter: RequestMeter | None = None,
+        latest: Latest[BrazeConfig] | None = None,
+    ) -> "BrazeSink":
         """A sink with connections of its own; nothing is contacted yet."""
-        client = BrazeClient(config, HttpClient(config.http_limits(), meter))
+        client = BrazeClient(config, HttpClient(config.http_limits(), meter), latest)
         return cls(config, client, Patience(clock.now, random.random), clock)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:

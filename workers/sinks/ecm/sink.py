@@ -14,6 +14,7 @@ from common.event import Event
 from common.http import HttpClient, RequestMeter
 from common.http_limits import HttpLimits
 from common.reasons import Cause, Reason
+from workers.rotation import Latest
 from workers.sinks.api import (
     Action,
     Answered,
@@ -96,11 +97,13 @@ class EcmSink:
 
     name = NAME
 
-    def __init__(self, config: EcmConfig, client: EcmClient, clock: Clock) -> None:
+    def __init__(
+        self, config: EcmConfig, client: EcmClient, clock: Clock, latest: Latest[EcmConfig] | None = None
+    ) -> None:
         self._config, self._client = config, client
         self._desk = Desk(
             client,
-            Tickets(config, clock.monotonic),
+            Tickets(config, clock.monotonic, latest),
             Signs(config.error_texts),
             config.login_backoff_s,
             clock.now,
@@ -115,13 +118,19 @@ class EcmSink:
         self.at_once: int | None = None
 
     @classmethod
-    def connect(cls, config: EcmConfig, clock: Clock, meter: RequestMeter | None = None) -> "EcmSink":
+    def connect(
+        cls,
+        config: EcmConfig,
+        clock: Clock,
+        meter: RequestMeter | None = None,
+        latest: Latest[EcmConfig] | None = None,
+    ) -> "EcmSink":
         """A sink with connections of its own; nothing is contacted yet."""
         usual = config.http_limits()
         slow = HttpLimits(usual.connect_s, config.create_timeout_s, usual.connections, ca_file=usual.ca_file)
         http = HttpClient(usual, meter)
         client = EcmClient(config.base_url, http, http if slow == usual else HttpClient(slow, meter))
-        return cls(config, client, clock)
+        return cls(config, client, clock, latest)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What the settings lack for a flow, told before any event is seen, each with the way out."""

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
+from workers.rotation import Fixed, Latest
 from workers.sinks.ecm import asks
 from workers.sinks.ecm.asks import Ask
 from workers.sinks.ecm.config import EcmConfig
@@ -30,8 +33,11 @@ class _Refused:
 class Tickets:
     """The ticket of one service account. Thread-safe."""
 
-    def __init__(self, config: EcmConfig, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, config: EcmConfig, monotonic: Callable[[], float], latest: Latest[EcmConfig] | None = None
+    ) -> None:
         self._config, self._monotonic = config, monotonic
+        self._latest, self._secrets = latest or Fixed(config), _secrets(config)
         self._lock = threading.Lock()
         self._ticket: str | None = None
         self._attempts = 0
@@ -42,6 +48,7 @@ class Tickets:
 
         Returns the request that the reply is of: the log-in itself, when that failed.
         """
+        self._look_at_secrets()
         ticket, attempts = self._ticket, self._attempts
         if ticket is None:
             ticket, failed = yield from self._renewed(None, attempts)
@@ -81,8 +88,15 @@ class Tickets:
             self._refused = None
             return self._ticket, None
 
+    def _look_at_secrets(self) -> None:
+        """What another secret brought, a ticket or a refusal, does not stand any more."""
+        secrets = _secrets(self._latest())
+        if secrets != self._secrets:
+            with self._lock:
+                self._secrets, self._ticket, self._refused = secrets, None, None
+
     def _login(self) -> Ask:
-        config = self._config
+        config = self._latest.fresh()
         if config.auth == "otds":
             return asks.token(str(config.otds_token_url), config.client_id, config.client_secret.get_secret_value())
         return asks.login(config.username, config.password.get_secret_value(), config.domain)
@@ -106,6 +120,10 @@ class Tickets:
         with self._lock:
             if self._ticket == used:
                 self._ticket = fresh
+
+
+def _secrets(config: EcmConfig) -> tuple[SecretStr, SecretStr]:
+    return config.password, config.client_secret
 
 
 def _fits_a_header(text: str) -> bool:

@@ -34,6 +34,7 @@ class Caller:
 
     def __init__(self, config: ApiConfig, client: ExstreamClient, tokens: Tokens, now: Callable[[], datetime]) -> None:
         self._csrf_config, self._client, self._tokens, self._now = config.csrf, client, tokens, now
+        self._secret = client.secret()
         self._csrf: tuple[str, Mapping[str, str]] | None = None
 
     def ask(self, request: Callable[[str], Answer], purse: Purse, *, is_harmless: bool = True) -> Came:
@@ -76,6 +77,10 @@ class Caller:
             purse.take()
             return judge_token(_tried(lambda _: self._client.token(), ""), self._now())
 
+        secret = self._client.secret()
+        if secret != self._secret:  # a token that another secret brought is not used any more
+            self._secret = secret
+            self._tokens.forget()
         return self._tokens.other_than(stale, ask)
 
     def _csrf_headers(

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 import orjson
+from pydantic import SecretStr
 
 from common.http import Answer, HttpClient, Permit
+from workers.rotation import Fixed, Latest
 from workers.sinks.exstream.communications import FulfilConfig, Way
 from workers.sinks.exstream.config import ApiConfig, TokenStyle
 from workers.sinks.exstream.mapping import content_type
@@ -18,15 +20,16 @@ START = "start_service"
 class ExstreamClient:
     """Requests to Exstream's services (§1–§5)."""
 
-    def __init__(self, config: ApiConfig, http: HttpClient) -> None:
+    def __init__(self, config: ApiConfig, http: HttpClient, latest: Latest[ApiConfig] | None = None) -> None:
         self._config, self._http = config, http
+        self._latest = latest or Fixed(config)
         self._inputs = f"{config.base_url}/orchestration/api/v1/inputs"
         self._runtime = f"{config.base_url}/orchestration/api/v1/runtime/{config.domain}"
         self._resources = f"{config.base_url}/design/api/v1/resources/{config.domain}"
 
     def token(self) -> Answer:
         """POST for a token (§1): JSON, or a form with or without Basic."""
-        config, secret = self._config, self._config.client_secret.get_secret_value()
+        config, secret = self._config, self._latest.fresh().client_secret.get_secret_value()
         asked = {"grant_type": "client_credentials"}
         headers: dict[str, str] = {}
         if config.token_style is TokenStyle.FORM_BASIC:
@@ -39,6 +42,10 @@ class ExstreamClient:
             asked |= {"scope": config.scope} if config.scope else {}
             headers["content-type"], content = "application/x-www-form-urlencoded", urlencode(asked).encode()
         return self._http.request("POST", config.token_url, headers=headers, content=content, action="token")
+
+    def secret(self) -> SecretStr:
+        """The client secret of this moment: it may be rotated while we run."""
+        return self._latest().client_secret
 
     def csrf(self, token: str) -> Answer:
         """GET what sets the CSRF cookie (§1)."""

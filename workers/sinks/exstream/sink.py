@@ -14,6 +14,7 @@ from common.clock import Clock
 from common.event import Event
 from common.http import HttpClient, RequestMeter
 from common.reasons import Cause
+from workers.rotation import Fixed, Latest, Part
 from workers.sinks.api import (
     Action,
     Answered,
@@ -95,7 +96,9 @@ class ExstreamSink:
 
     name = NAME
 
-    def __init__(self, config: ExstreamConfig, http: HttpClient, clock: Clock) -> None:
+    def __init__(
+        self, config: ExstreamConfig, http: HttpClient, clock: Clock, latest: Latest[ExstreamConfig] | None = None
+    ) -> None:
         self._config, self._http, self._clock = config, http, clock
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = [Limit(int(config.requests_per_second * _WINDOW_S), _WINDOW_S)]
@@ -103,12 +106,18 @@ class ExstreamSink:
         self._communications = {
             name: (each, compiled(each.driver_data, each.format)) for name, each in config.communications.items()
         }
-        self._api = self._connected(config.api) if config.api else None
+        self._api = self._connected(config.api, latest or Fixed(config)) if config.api else None
 
     @classmethod
-    def connect(cls, config: ExstreamConfig, clock: Clock, meter: RequestMeter | None = None) -> "ExstreamSink":
+    def connect(
+        cls,
+        config: ExstreamConfig,
+        clock: Clock,
+        meter: RequestMeter | None = None,
+        latest: Latest[ExstreamConfig] | None = None,
+    ) -> "ExstreamSink":
         """A sink with connections of its own; nothing is contacted yet."""
-        return cls(config, HttpClient(config.http_limits(), meter), clock)
+        return cls(config, HttpClient(config.http_limits(), meter), clock, latest)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What the settings lack for a flow: a section, a communication of this name."""
@@ -195,8 +204,8 @@ class ExstreamSink:
                 return _away(f"cannot write into {config.directory}: {error.strerror or type(error).__name__}")
         return Answered([Delivered({"file": name})] * len(batch.items))
 
-    def _connected(self, api: ApiConfig) -> _Api:
-        clock, client = self._clock, ExstreamClient(api, self._http)
+    def _connected(self, api: ApiConfig, latest: Latest[ExstreamConfig]) -> _Api:
+        clock, client = self._clock, ExstreamClient(api, self._http, Part(latest, lambda now: now.api or api))
         caller = Caller(api, client, Tokens(clock.monotonic), clock.now)
         sent = Sent()
         approvals = Approvals(client, caller, api.approval_valid_s, clock) if api.check_approval else None

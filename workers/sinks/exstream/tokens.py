@@ -56,6 +56,10 @@ class Tokens:
         """Whether it may have ended while a request was under way: an expired one can look like a 500 (§1)."""
         return self._usable(None) != token
 
+    def forget(self) -> None:
+        """The token is not to be used any more."""
+        self._good = None
+
     def _usable(self, stale: str | None) -> str | None:
         good = self._good
         return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None

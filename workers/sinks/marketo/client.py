@@ -2,6 +2,7 @@
 
 from common.clock import Clock
 from common.http import HttpClient, Permit
+from workers.rotation import Latest
 from workers.sinks.api import Hold, Scope
 from workers.vendors.marketo.account import MarketoAccount
 from workers.vendors.marketo.auth import NoToken
@@ -14,8 +15,15 @@ from workers.vendors.marketo.waits import Waits
 class MarketoClient:
     """Requests to one subscription. Thread-safe."""
 
-    def __init__(self, account: MarketoAccount, http: HttpClient, clock: Clock, waits: Waits) -> None:
-        self._service = MarketoService(account, http, clock, waits)
+    def __init__(
+        self,
+        account: MarketoAccount,
+        http: HttpClient,
+        clock: Clock,
+        waits: Waits,
+        latest: Latest[MarketoAccount] | None = None,
+    ) -> None:
+        self._service = MarketoService(account, http, clock, waits, latest)
 
     def call(self, request: Request, action: str, permit: Permit | None = None) -> Reply | Hold:
         """Make a request; a refused token is renewed once. A Hold when there is no token: nothing was sent.

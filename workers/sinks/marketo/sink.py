@@ -19,6 +19,7 @@ from common.clock import Clock
 from common.event import Event
 from common.http import HttpClient, RequestMeter
 from common.reasons import Reason
+from workers.rotation import Latest
 from workers.sinks.api import (
     Action,
     Answered,
@@ -140,10 +141,17 @@ class MarketoSink:
         self.at_once: int | None = config.max_in_flight
 
     @classmethod
-    def connect(cls, config: MarketoConfig, clock: Clock, meter: RequestMeter | None = None) -> "MarketoSink":
+    def connect(
+        cls,
+        config: MarketoConfig,
+        clock: Clock,
+        meter: RequestMeter | None = None,
+        latest: Latest[MarketoConfig] | None = None,
+    ) -> "MarketoSink":
         """A sink with connections of its own; nothing is contacted yet."""
         waits = Waits(clock.now, random.random, config.day_zone, config.quota_recheck_s)
-        return cls(config, MarketoClient(config, HttpClient(config.http_limits(), meter), clock, waits), clock, waits)
+        client = MarketoClient(config, HttpClient(config.http_limits(), meter), clock, waits, latest)
+        return cls(config, client, clock, waits)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:
         """What is wrong with a flow's parameters before any event is seen, each with the way out.

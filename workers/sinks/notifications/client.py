@@ -8,8 +8,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 import orjson
+from pydantic import SecretStr
 
 from common.http import Answer, HttpClient, Permit
+from workers.rotation import Fixed, Latest
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig
 from workers.sinks.notifications.jobs import PATHS, Call, Send
 from workers.sinks.notifications.parameters import Channel
@@ -20,8 +22,11 @@ _NO_JOB = "none-0"
 class MessagingClient:
     """Requests to the messaging platform (§1, §2)."""
 
-    def __init__(self, config: MessagingConfig, http: HttpClient) -> None:
+    def __init__(
+        self, config: MessagingConfig, http: HttpClient, latest: Latest[MessagingConfig] | None = None
+    ) -> None:
         self._config, self._http = config, http
+        self._latest = latest or Fixed(config)
 
     def submit(self, send: Send, token: str | None, permit: Permit) -> Answer:
         """POST a job; X-MRA-SubmitId is for correlation only (§1)."""
@@ -31,18 +36,25 @@ class MessagingClient:
             "authorization": self._authorization(token),
         }
         url = self._config.base_url + send.path
-        return self._http.request(
-            "POST", url, headers=headers, content=send.body(), permit=permit, action=f"notify_{send.kind}"
+        return self._known(
+            self._http.request(
+                "POST", url, headers=headers, content=send.body(), permit=permit, action=f"notify_{send.kind}"
+            )
         )
 
     def status_of_nothing(self, token: str | None) -> Answer:
         """GET the status of a job that there is not (§4): reads, and contacts nobody."""
         url = f"{self._config.base_url}{PATHS[Channel.EMAIL]}/status?job_id={quote(_NO_JOB)}"
-        return self._http.request("GET", url, headers={"authorization": self._authorization(token)}, action="probe")
+        headers = {"authorization": self._authorization(token)}
+        return self._known(self._http.request("GET", url, headers=headers, action="probe"))
+
+    def secret(self) -> SecretStr | None:
+        """The client secret of this moment: it may be rotated while we run."""
+        return self._latest().client_secret
 
     def token(self) -> Answer:
         """POST for a token (§1 auth B): real JSON, not a form."""
-        config = self._config
+        config = self._latest.fresh()
         if not config.token_url or not config.client_secret:
             raise TypeError("this account uses Basic")
         asked = {
@@ -58,34 +70,59 @@ class MessagingClient:
     def _authorization(self, token: str | None) -> str:
         if token is not None:
             return f"Bearer {token}"
-        password = self._config.password.get_secret_value() if self._config.password else ""
+        given = self._latest().password
+        password = given.get_secret_value() if given else ""
         return "Basic " + b64encode(f"{self._config.username}:{password}".encode()).decode()
+
+    def _known(self, answer: Answer) -> Answer:
+        return _known(answer, self._latest)
 
 
 class AlertClient:
     """Requests to a site's own alert system (§7.3)."""
 
-    def __init__(self, config: HttpAlertConfig, http: HttpClient, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        config: HttpAlertConfig,
+        http: HttpClient,
+        now: Callable[[], datetime],
+        latest: Latest[HttpAlertConfig] | None = None,
+    ) -> None:
         self._config, self._http, self._now = config, http, now
-        self._headers = {name: value.get_secret_value() for name, value in config.headers.items()}
+        self._latest = latest or Fixed(config)
 
     def call(self, call: Call, permit: Permit) -> Answer:
         """One alert, signed."""
-        config, body = self._config, call.body()
+        config, body = self._latest(), call.body()
         headers = {
-            **self._headers,
+            **_headers(config),
             "content-type": "application/json",
             config.idempotency_header.lower(): call.message_id,
             **signed(config.signing_secret.get_secret_value(), body, self._now()),
         }
-        return self._http.request(
+        answer = self._http.request(
             config.method, config.url, headers=headers, content=body, permit=permit, action="http_alert"
         )
+        return _known(answer, self._latest)
 
     def health(self) -> Answer | None:
         """GET the health address, where there is one."""
         url = self._config.health_url
-        return self._http.request("GET", url, headers=self._headers, action="probe") if url else None
+        if not url:
+            return None
+        headers = _headers(self._latest())
+        return _known(self._http.request("GET", url, headers=headers, action="probe"), self._latest)
+
+
+def _headers(config: HttpAlertConfig) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in config.headers.items()}
+
+
+def _known(answer: Answer, latest: Latest[object]) -> Answer:
+    """Where a secret was refused, the next request has the one that is in its file now."""
+    if answer.status == 401:
+        latest.fresh()
+    return answer
 
 
 def signed(secret: str, body: bytes, now: datetime) -> dict[str, str]:

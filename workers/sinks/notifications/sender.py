@@ -88,6 +88,7 @@ class MessagingWay:
         self, config: MessagingConfig, client: MessagingClient, tokens: Tokens, now: Callable[[], datetime]
     ) -> None:
         self._config, self._client, self._tokens, self._now = config, client, tokens, now
+        self._secret = client.secret()
 
     def submit(self, job: Job, permit: Permit, purse: Purse) -> Judgement:
         """One job; a token that is refused is renewed once (§9 #1)."""
@@ -124,6 +125,10 @@ class MessagingWay:
             purse.take()
             return judge_token(_tried(self._client.token), self._now())
 
+        secret = self._client.secret()
+        if secret != self._secret:  # a token that another secret brought is not used any more
+            self._secret = secret
+            self._tokens.forget()
         return self._tokens.other_than(stale, ask)
 
 

@@ -19,6 +19,7 @@ from common.errors import AmbiguousError, BudgetGoneError, GateClosedError, NotS
 from common.event import Event
 from common.http import HttpClient, RequestMeter
 from common.reasons import Reason
+from workers.rotation import Fixed, Latest, Part
 from workers.sinks.api import (
     Action,
     Answered,
@@ -131,18 +132,22 @@ class NotificationsSink:
 
     @classmethod
     def connect(
-        cls, config: NotificationsConfig, clock: Clock, meter: RequestMeter | None = None
+        cls,
+        config: NotificationsConfig,
+        clock: Clock,
+        meter: RequestMeter | None = None,
+        latest: Latest[NotificationsConfig] | None = None,
     ) -> "NotificationsSink":
         """A sink with connections of its own; nothing is contacted yet."""
         messaging = endpoint = None
-        http = HttpClient(config.http_limits(), meter)
-        if config.messaging:
-            client = MessagingClient(config.messaging, http)
+        http, now = HttpClient(config.http_limits(), meter), latest or Fixed(config)
+        if account := config.messaging:
+            client = MessagingClient(account, http, Part(now, lambda each: each.messaging or account))
             tokens = Tokens(clock.monotonic)
-            messaging = _Messaging(config.messaging, MessagingWay(config.messaging, client, tokens, clock.now))
-        if config.http_alert:
-            caller = AlertClient(config.http_alert, http, clock.now)
-            endpoint = _Endpoint(config.http_alert, caller, AlertWay(config.http_alert, caller, clock.now))
+            messaging = _Messaging(account, MessagingWay(account, client, tokens, clock.now))
+        if theirs := config.http_alert:
+            caller = AlertClient(theirs, http, clock.now, Part(now, lambda each: each.http_alert or theirs))
+            endpoint = _Endpoint(theirs, caller, AlertWay(theirs, caller, clock.now))
         return cls(config, http, messaging, endpoint, clock)
 
     def problems(self, action: Action, possible: Callable[[str], Sequence[str] | None]) -> list[str]:

@@ -46,6 +46,10 @@ class Tokens:
                 self._round += 1
             return self._last
 
+    def forget(self) -> None:
+        """The token is not to be used any more."""
+        self._good = None
+
     def _usable(self, stale: str | None) -> str | None:
         good = self._good
         return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None

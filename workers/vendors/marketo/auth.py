@@ -90,6 +90,10 @@ class Tokens:
                 self._round += 1
             return self._last
 
+    def forget(self) -> None:
+        """The token is not to be used any more."""
+        self._good = None
+
     def _usable(self, stale: str | None) -> str | None:
         """The token at hand; one that was refused is dropped only while it is still the one at hand."""
         good = self._good

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.http import Answer, HttpClient, Permit
+from workers.rotation import Fixed, Latest
 from workers.vendors.marketo.account import MarketoAccount
 from workers.vendors.marketo.auth import Granted, NoToken, Renew, Send, Tokens, Told, conversation
 from workers.vendors.marketo.identity import judge_token
@@ -20,8 +21,16 @@ _FORM = "application/x-www-form-urlencoded"
 class MarketoService:
     """Requests to one subscription. Thread-safe."""
 
-    def __init__(self, account: MarketoAccount, http: HttpClient, clock: Clock, waits: Waits) -> None:
+    def __init__(
+        self,
+        account: MarketoAccount,
+        http: HttpClient,
+        clock: Clock,
+        waits: Waits,
+        latest: Latest[MarketoAccount] | None = None,
+    ) -> None:
         self._account, self._http, self._waits = account, http, waits
+        self._latest, self._secret = latest or Fixed(account), account.client_secret
         self._tokens = Tokens(self._ask, account.token_margin_s, clock.monotonic)
 
     def call(self, request: Request, action: str, permit: Permit | None = None) -> Reply | NoToken:
@@ -45,11 +54,19 @@ class MarketoService:
     def _done(self, step: Renew | Send, request: Request, action: str, permit: Permit | None) -> Told:
         match step:
             case Renew(stale):
+                self._look_at_secret()
                 return self._tokens.other_than(stale)
             case Send(token):
                 return Reply(_caught(lambda: self._send(token, request, action, permit)))
             case _:
                 assert_never(step)
+
+    def _look_at_secret(self) -> None:
+        """A token that another secret brought is not used any more."""
+        secret = self._latest().client_secret
+        if secret != self._secret:
+            self._secret = secret
+            self._tokens.forget()
 
     def _send(self, token: str, request: Request, action: str, permit: Permit | None) -> Answer:
         """In the header only: the query parameter was withdrawn (§1). Writes, deletions too, say JSON (§0)."""
@@ -66,7 +83,7 @@ class MarketoService:
         form = {
             "grant_type": "client_credentials",
             "client_id": self._account.client_id,
-            "client_secret": self._account.client_secret.get_secret_value(),
+            "client_secret": self._latest.fresh().client_secret.get_secret_value(),
         }
         url, headers = f"{self._account.base_url}/identity/oauth/token", {"content-type": _FORM}
         body = urlencode(form).encode()
