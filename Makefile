@@ -53,9 +53,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 demo: install
 	$(BIN)/commfleet demo $(ARGS)
 
-# Two processes, and one of them has all tests of the real broker, which it starts once.
+# Four processes, for tests mostly wait; one of them has all tests of the real broker, which it starts once.
 test: install
-	$(PYTEST) -n 2 --dist loadgroup -m "not soak" $(ARGS)
+	$(PYTEST) -n 4 --dist loadgroup -m "not soak" $(ARGS)
 
 kafka: install
 	COMMFLEET_REQUIRE=kafka $(PYTEST) -m "kafka and not faults" $(ARGS)
