@@ -1,5 +1,6 @@
 """Worker processes that the fault tests start, kill, put to sleep and stop, as an operator's machine would."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -182,6 +183,9 @@ class Worker:
         try:
             return process.wait(STOP_S)
         except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # the stacks of its threads stand in its log
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
             process.kill()
             process.wait()
             raise AssertionError(f"it did not end within {STOP_S:g} s:\n{self.log_tail()}") from None

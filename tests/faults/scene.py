@@ -80,12 +80,18 @@ class Member:
         assert self.worker is not None, f"{self.name} is not running"
         return self.worker
 
-    def start(self, *, patch: str = "", flows: Sequence[FlowLine] | None = None, **environment: str) -> Self:
-        """Begin a life; returns at once. A patch replaces a collaborator, a flow list replaces the scene's."""
+    def start(
+        self, *, patch: str = "", flows: Sequence[FlowLine] | None = None, group: str = "main", **environment: str
+    ) -> Self:
+        """Begin a life; returns at once. A patch replaces a collaborator, a flow list replaces the scene's.
+
+        Only one group runs unless `group` is empty: the histories' flows are of `main`.
+        """
         self._lives += 1
         name = f"{self.name}.{self._lives}"
         settings = self._scene.settings_for(name, self._worker_name, flows) | environment
-        self.worker = Worker(["run", "sink", "braze"], settings, self._scene.folder / f"{self.name}.log", patch)
+        arguments = ["run", "sink", "braze", *(["--group", group] if group else [])]
+        self.worker = Worker(arguments, settings, self._scene.folder / f"{self.name}.log", patch)
         self.life = Life(name, self._worker_name, time.monotonic())
         self._scene.lives.append(self.life)
         self.worker.start()

@@ -31,7 +31,7 @@ def test_a_wrong_campaign_holds_itself_only(scene: Scene) -> str:
     """11: the trigger is held and nothing of it is dead; opt-outs of the same and of other customers keep flowing."""
     scene.open(flows=(SENT, KEPT))
     rule = scene.vendor.script(Fail(400, message="Invalid Campaign ID"), of(TRIGGER))
-    member = scene.member("a").start(patch="attributes_are_consent").ready()
+    member = scene.member("a").start(patch="attributes_are_consent", group="").ready()
     scene.produce(Mark(COMMUNICATION, f"c-{n}", number) for number in range(3) for n in range(6))
     eventually(lambda: "configuration" in member.process.holds(), 30, what="the action is held")
     scene.produce(Mark(WORKSPACE, f"c-{n}", number) for number in range(3) for n in range(12))
