@@ -151,7 +151,8 @@ tells whether it can work.
   What may be of any kind (`flows.values`) is read as JSON where it is JSON, else as text. Names that a site
   chooses arrive in lower case; a name with a hyphen can only stand in the file.
 - **A secret** may also be read from a file: the variable with `_FILE` behind it names the file. One trailing
-  newline is dropped, a list has one secret a line. Giving both is an error.
+  newline is dropped, a list has one secret a line. Giving both is an error. Such secrets of sinks and of webhook
+  sources are read again when the file is another one: they rotate without a restart. All others wait for one.
 - **An unknown key is an error**, and so is an unknown variable that begins with `COMMFLEET_`, or a value out
   of bounds. Everything that is wrong is told at once. (The variables that Kubernetes makes of a Service
   called `commfleet` are passed over.)

@@ -197,7 +197,7 @@ def test_a_worker_follows_the_files_of_its_sink(tmp_path: Path, monkeypatch: pyt
     assert settings.sinks.braze is not None
 
     latest = sink_section("braze", settings.sinks.braze, lambda: load_settings(env=variables))
-    file.write_text("second-key, longer\n")
+    file.write_text("second-key-longer\n")
 
-    assert latest().api_key.get_secret_value() == "second-key, longer"
+    assert latest().api_key.get_secret_value() == "second-key-longer"
     assert isinstance(sink_section("ecm", settings.sinks.braze, lambda: settings), Fixed)

@@ -96,7 +96,7 @@ SCRIPTS: Mapping[Case, Mapping[str, Any]] = {
     Case.SERVER_ERROR: {"status": 502, "body": _PAGE, "content_type": "text/html"},
     Case.TIME_OUT_BEFORE: {"kind": "hang", "act": False},
     Case.TIME_OUT_AFTER: {"kind": "hang"},
-    Case.ACTS_LATE: {"kind": "late", "delay_s": HASTY_S + 0.2},
+    Case.ACTS_LATE: {"kind": "late", "delay_s": HASTY_S + 0.1},
     Case.RESET_BEFORE: {"kind": "reset"},
     Case.RESET_AFTER: {"kind": "reset", "act": True},
     Case.HALF_AN_ANSWER: {"kind": "truncate"},
