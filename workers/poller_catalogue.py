@@ -8,6 +8,7 @@ from common.errors import ConfigurationError
 from common.http import RequestMeter
 from workers.ingest import feeds
 from workers.ingest.pollers.api import Feed
+from workers.ingest.pollers.braze.source import BrazeSource
 from workers.ingest.pollers.config import PollerConfig
 from workers.ingest.pollers.marketo.source import MarketoSource
 from workers.ingest.pollers.session import Stop
@@ -38,7 +39,10 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {"marketo": MarketoSource}
+SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {
+    "braze": BrazeSource,
+    "marketo": MarketoSource,
+}
 
 
 def poller_config(settings: Settings, name: str) -> Any:

@@ -76,7 +76,8 @@ def _details(workspace: Workspace, kind: str, id_: str, complaint: str) -> Reply
     asset = workspace.shelf.asset(kind, id_)
     if asset is None:
         return refused(400, complaint)
-    parts = {"messages": {}, "conversion_behaviors": []} if kind == "campaigns" else {"variants": [], "steps": []}
+    of_campaigns: dict[str, Any] = {"messages": {}, "conversion_behaviors": []}
+    parts = of_campaigns if kind == "campaigns" else {"variants": [], "steps": []}
     whole = {
         "created_at": _iso(workspace.shelf.created(asset)),
         "updated_at": _iso(asset.edited),

@@ -68,8 +68,10 @@ class Shelf:
                 self._created.setdefault(each.id, edited)
                 assets[each.id] = each.model_copy(update={"edited": edited})
         for id_ in rows.remove:
-            for found in (*self._addresses.values(), *self._assets.values()):
-                found.pop(id_, None)
+            for addresses in self._addresses.values():
+                addresses.pop(id_, None)
+            for assets in self._assets.values():
+                assets.pop(id_, None)
 
     def addresses(self, name: str) -> list[tuple[str, datetime]]:
         """Addresses of a list with their moments, the oldest first."""

@@ -76,6 +76,10 @@ class SandboxBraze:
         quotas = {endpoint: {"limit": limit, "window_s": window_s}}
         self._control.post("/_sandbox/quotas", json=quotas).raise_for_status()
 
+    def put(self, **rows: Any) -> None:
+        """What its lists show from now on (`sandbox.braze.shelf.Rows`)."""
+        self._control.post("/_sandbox/rows", json=rows).raise_for_status()
+
     def set_clock(self, **spec: Any) -> None:
         """Set or move its clock."""
         self._control.post("/_sandbox/clock", json=spec).raise_for_status()
