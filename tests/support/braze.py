@@ -71,6 +71,11 @@ class SandboxBraze:
         """Take every fault back."""
         self._control.delete("/_sandbox/faults").raise_for_status()
 
+    def clear(self) -> None:
+        """An empty workspace without faults."""
+        self.forgive()
+        self._control.delete("/_sandbox/state").raise_for_status()
+
     def quota(self, endpoint: str, limit: int, window_s: float) -> None:
         """Set a rate limit."""
         quotas = {endpoint: {"limit": limit, "window_s": window_s}}
