@@ -13,8 +13,8 @@ from tests.support.marketo_poll import ids
 
 PREFERENCE, CONTENT = "comms.preference.v1", "comms.content.v1"
 NOW = datetime.now(UTC).replace(microsecond=0)
-ASSETS = {"signals": {"content_status"}}
-ADDRESSES = {"signals": {"unsubscribe", "suppression"}}
+ASSETS: dict[str, Any] = {"signals": {"content_status"}}
+ADDRESSES: dict[str, Any] = {"signals": {"unsubscribe", "suppression"}}
 
 
 @pytest.fixture
@@ -364,7 +364,12 @@ def test_the_slice_of_a_minute_is_kept(braze: SandboxBraze) -> None:
     """Its own bound, whatever Braze would allow."""
     waits: list[float] = []
     one = polling(braze.url, requests_per_minute=2, clock=SetClock(NOW))
-    budget = one.source.slice(lambda seconds: waits.append(seconds) is not None)
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    budget = one.source.slice(wait)
 
     for _ in range(3):
         budget.spend()
