@@ -103,7 +103,7 @@ def _permissions(text: str) -> set[str]:
 def test_its_permissions_are_those_that_the_sandbox_asks_for() -> None:
     """§1.3, the sink's here and the poller's on its page, but for the two reads that only tests make."""
     sink = _permissions(PAGE.split("## Set-up")[1].split("2. **The REST")[0])
-    poller = _permissions(POLLERS.split("## Braze")[1].split("| feed |")[0])
+    poller = _permissions(POLLERS.split("## Braze")[1].split("with the permissions")[1].split("| feed |")[0])
 
     assert sink | poller == PERMISSIONS - {"users.export.ids", "subscription.status.get"}
     assert sink & poller == {"campaigns.list"}
