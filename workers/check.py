@@ -12,6 +12,7 @@ from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
 from workers.ingest.feeds import conflicts
 from workers.ingest.sources.catalogue import hook_feeds
+from workers.poller_catalogue import poller_feeds
 from workers.schema_ids import schema_ids
 from workers.schemas_command import schema_problems
 from workers.settings import Settings
@@ -79,7 +80,8 @@ def _topics() -> Iterator[Problem]:
 
 def _feeds(settings: Settings) -> Iterator[Problem]:
     """One feed has the say in each signal; every way in adds its own here."""
-    yield from (Problem("ingest", problem) for problem in conflicts(hook_feeds(settings.ingest.webhook.sources)))
+    feeds = [*hook_feeds(settings.ingest.webhook.sources), *poller_feeds(settings)]
+    yield from (Problem("ingest", problem) for problem in conflicts(feeds))
 
 
 def _flows(settings: Settings) -> Iterator[Problem]:

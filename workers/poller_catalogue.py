@@ -1,12 +1,14 @@
 """The sources that are polled: what every command that knows pollers stands on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from common.clock import Clock
 from common.errors import ConfigurationError
 from common.http import RequestMeter
+from workers.ingest import feeds
 from workers.ingest.pollers.api import Feed
+from workers.ingest.pollers.braze.source import BrazeSource
 from workers.ingest.pollers.config import PollerConfig
 from workers.ingest.pollers.marketo.source import MarketoSource
 from workers.ingest.pollers.session import Stop
@@ -37,7 +39,10 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {"marketo": MarketoSource}
+SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {
+    "braze": BrazeSource,
+    "marketo": MarketoSource,
+}
 
 
 def poller_config(settings: Settings, name: str) -> Any:
@@ -55,6 +60,13 @@ def poller_config(settings: Settings, name: str) -> Any:
 def configured_pollers(settings: Settings) -> list[str]:
     """The sources that have a section."""
     return [name for name in SOURCES if getattr(settings.ingest.pollers, name) is not None]
+
+
+def poller_feeds(settings: Settings) -> Iterator[feeds.Feed]:
+    """What each configured poller has the say in, for the check that nobody else does."""
+    for name in configured_pollers(settings):
+        config: PollerConfig = poller_config(settings, name)
+        yield config.feed(f"ingest.pollers.{name}")
 
 
 def feed_names(settings: Settings, name: str, clock: Clock) -> Sequence[str]:

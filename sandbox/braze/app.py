@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
@@ -13,10 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import control
-from sandbox.braze import reads, words
+from sandbox.braze import addresses, material, reads, words
 from sandbox.braze.door import Door, Endpoint
 from sandbox.braze.options import Options
 from sandbox.braze.reply import Reply, refused
+from sandbox.braze.shelf import Rows
 from sandbox.braze.subscribe import set_email, set_groups
 from sandbox.braze.track import track
 from sandbox.braze.transactional import transactional
@@ -39,7 +41,16 @@ _WRITES: Mapping[Endpoint, Write] = {
     Endpoint("/email/status", "POST", "email.status"): set_email,
 }
 _READS: Mapping[Endpoint, Read] = {
-    Endpoint("/campaigns/list", "GET", "campaigns.list"): reads.campaigns,
+    Endpoint("/email/unsubscribes", "GET", "email.unsubscribe"): addresses.unsubscribes,
+    Endpoint("/email/hard_bounces", "GET", "email.hard_bounces"): addresses.hard_bounces,
+    Endpoint("/campaigns/list", "GET", "campaigns.list"): material.campaigns,
+    Endpoint("/campaigns/details", "GET", "campaigns.details"): material.campaign,
+    Endpoint("/canvas/list", "GET", "canvas.list"): material.canvases,
+    Endpoint("/canvas/details", "GET", "canvas.details"): material.canvas,
+    Endpoint("/content_blocks/list", "GET", "content_blocks.list"): material.content_blocks,
+    Endpoint("/content_blocks/info", "GET", "content_blocks.info"): material.content_block,
+    Endpoint("/templates/email/list", "GET", "templates.email.list"): material.templates,
+    Endpoint("/templates/email/info", "GET", "templates.email.info"): material.template,
     Endpoint("/subscription/status/get", "GET", "subscription.status.get"): reads.subscription,
 }
 
@@ -63,11 +74,21 @@ class _Braze:
                 *(self._route(endpoint, handle) for endpoint, handle in _WRITES.items()),
                 *(self._read_route(endpoint, read) for endpoint, read in _READS.items()),
                 *control.routes(desk, self._workspace),
+                Route("/_sandbox/rows", self._put, methods=["POST"]),
             ],
             middleware=[Middleware(Misbehaviour, control=desk)],
             exception_handlers={HTTPException: self._lost},
         )
         self.app.router.redirect_slashes = False
+
+    async def _put(self, request: Request) -> Response:
+        """POST /_sandbox/rows: what lists show from now on (`sandbox.braze.shelf.Rows`)."""
+        try:
+            rows = Rows.model_validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, 422)
+        self._workspace.shelf.put(rows)
+        return JSONResponse(self._workspace.shelf.shown(), 201)
 
     def _route(self, endpoint: Endpoint, write: Write) -> Route:
         async def handle(request: Request) -> Response:

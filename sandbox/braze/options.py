@@ -15,7 +15,16 @@ PERMISSIONS = frozenset(
         "subscription.status.set",
         "subscription.status.get",
         "email.status",
+        "email.unsubscribe",
+        "email.hard_bounces",
         "campaigns.list",
+        "campaigns.details",
+        "canvas.list",
+        "canvas.details",
+        "content_blocks.list",
+        "content_blocks.info",
+        "templates.email.list",
+        "templates.email.info",
     }
 )
 DEFAULT_KEY = "sandbox-only-api-key"

@@ -1,4 +1,4 @@
-"""POST /users/export/ids (page §2.9), GET /campaigns/list (§2.11) and GET /subscription/status/get (§2.8)."""
+"""POST /users/export/ids (page §2.9) and GET /subscription/status/get (§2.8)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,6 @@ from sandbox.braze.users import Profile
 from sandbox.braze.workspace import Workspace
 
 _MOST_IDS = 50
-_PAGE = 100
 _SINGLE = {"braze_id": "braze_id", "email_address": "email", "phone": "phone"}
 
 
@@ -45,26 +44,6 @@ def subscription(query: QueryParams, options: Options, workspace: Workspace) -> 
     states = {id_: one.subscriptions.get(group_id, "") if one else "" for id_, one in found.items()}
     told = {id_: state.capitalize() or "unknown" for id_, state in states.items()}
     return Reply(200, {"status": told, "message": words.SUCCESS})
-
-
-def campaigns(query: QueryParams, options: Options, _: Workspace) -> Reply:
-    """Pages of 100, from 0; past the end they are empty."""
-    page = query.get("page", "0")
-    if not page.isdecimal():
-        return refused(400, words.BAD_REQUEST)
-    start = int(page) * _PAGE
-    listed = list((options.campaigns or {}).items())[start : start + _PAGE]
-    edited = "2026-01-01T00:00:00+00:00"
-    return Reply(
-        200,
-        {
-            "message": words.SUCCESS,
-            "campaigns": [
-                {"id": id_, "last_edited": edited, "name": name, "is_api_campaign": True, "tags": []}
-                for id_, name in listed
-            ],
-        },
-    )
 
 
 def _named(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

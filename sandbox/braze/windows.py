@@ -42,6 +42,13 @@ UNKNOWN = {"x-ratelimit-limit": "", "x-ratelimit-remaining": "", "x-ratelimit-re
 """What a 401 says: the headers are there, and empty."""
 
 
+_READ_FROM_THE_POOL = (
+    "/campaigns/list", "/campaigns/details", "/canvas/list", "/canvas/details", "/content_blocks/list",
+    "/content_blocks/info", "/templates/email/list", "/templates/email/info", "/email/unsubscribes",
+    "/email/hard_bounces",
+)  # fmt: skip
+
+
 class Windows:
     """The pools of a workspace by endpoint; some endpoints share one."""
 
@@ -57,7 +64,7 @@ class Windows:
             "/email/status": shared,
             "/v2/subscription/status/set": Window(5_000, 60),
             "/subscription/status/get": shared,
-            "/campaigns/list": shared,
+            **dict.fromkeys(_READ_FROM_THE_POOL, shared),
         }
 
     def set(self, endpoint: str, limit: int, seconds: float) -> None:

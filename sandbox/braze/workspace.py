@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.braze import attributes
 from sandbox.braze.options import Options
+from sandbox.braze.shelf import Shelf
 from sandbox.braze.subscriptions import Subscriptions
 from sandbox.braze.users import Profile, Users
 from sandbox.clock import SandboxClock
@@ -25,10 +26,12 @@ class Workspace:
     def __init__(self, options: Options, clock: SandboxClock) -> None:
         self._options, self._clock = options, clock
         self._rng = random.Random(options.seed)
+        self.shelf = Shelf(clock.now)
         self.clear()
 
     def clear(self) -> None:
         """An empty workspace."""
+        self.shelf.clear()
         self._users = Users()
         self.subscriptions = Subscriptions(self._users, self._clock.now, self._drop)
         self._messages: dict[str, Mapping[str, Any]] = {}
@@ -142,6 +145,7 @@ class Workspace:
             "kept_states": self.subscriptions.kept(),
             "dropped": self._dropped,
             "waiting": waiting,
+            "lists": self.shelf.shown(),
         }
 
     def history(self) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from workers.sinks.braze.sink import BrazeSink
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vendors" / "braze.md").read_text(encoding="utf-8")
+POLLERS = (ROOT / "docs" / "pollers.md").read_text(encoding="utf-8")
 FLOWS, SETTINGS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -93,11 +94,19 @@ def test_its_table_has_every_action() -> None:
     ]
 
 
-def test_its_permissions_are_those_that_the_sandbox_asks_for() -> None:
-    """§1.3, but for the two reads that only tests make."""
-    named = set(re.findall(r"`([a-z]+(?:\.[a-z]+)+)`", PAGE.split("## Set-up")[1].split("2. **The REST")[0]))
+def _permissions(text: str) -> set[str]:
+    """The names of permissions in a text."""
+    names = set(re.findall(r"`([a-z]+(?:[._][a-z]+)+)`", text))
+    return {name for name in names if "." in name}
 
-    assert named == PERMISSIONS - {"users.export.ids", "subscription.status.get"}
+
+def test_its_permissions_are_those_that_the_sandbox_asks_for() -> None:
+    """§1.3, the sink's here and the poller's on its page, but for the two reads that only tests make."""
+    sink = _permissions(PAGE.split("## Set-up")[1].split("2. **The REST")[0])
+    poller = _permissions(POLLERS.split("## Braze")[1].split("with the permissions")[1].split("| feed |")[0])
+
+    assert sink | poller == PERMISSIONS - {"users.export.ids", "subscription.status.get"}
+    assert sink & poller == {"campaigns.list"}
 
 
 def test_its_switches_are_switches() -> None:

@@ -71,10 +71,19 @@ class SandboxBraze:
         """Take every fault back."""
         self._control.delete("/_sandbox/faults").raise_for_status()
 
+    def clear(self) -> None:
+        """An empty workspace without faults."""
+        self.forgive()
+        self._control.delete("/_sandbox/state").raise_for_status()
+
     def quota(self, endpoint: str, limit: int, window_s: float) -> None:
         """Set a rate limit."""
         quotas = {endpoint: {"limit": limit, "window_s": window_s}}
         self._control.post("/_sandbox/quotas", json=quotas).raise_for_status()
+
+    def put(self, **rows: Any) -> None:
+        """What its lists show from now on (`sandbox.braze.shelf.Rows`)."""
+        self._control.post("/_sandbox/rows", json=rows).raise_for_status()
 
     def set_clock(self, **spec: Any) -> None:
         """Set or move its clock."""

@@ -1,7 +1,7 @@
 """A Marketo poller against a served sandbox, and the log that it writes, on the embedded broker."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from common.event import OutRecord
 from sandbox.marketo.options import DEFAULT_CLIENT, DEFAULT_SECRET
 from topics.catalogue import topics
 from workers.ingest.intake import Records
+from workers.ingest.pollers.config import PollerConfig
 from workers.ingest.pollers.cursor import TOPIC, Saved, saved
 from workers.ingest.pollers.hooks import Unheard
 from workers.ingest.pollers.letters import PollLetters
@@ -21,6 +22,7 @@ from workers.ingest.pollers.marketo.config import MarketoPollerConfig
 from workers.ingest.pollers.marketo.source import MarketoSource
 from workers.ingest.pollers.session import Reading, Session, Terms, Transactions
 from workers.ingest.pollers.step import Maker
+from workers.poller_catalogue import Source
 
 SINCE = datetime.now(UTC) - timedelta(hours=3)
 INSTANCE = "123-ABC-456"
@@ -84,12 +86,14 @@ class Polling:
     """A poller that a test drives by hand."""
 
     def __init__(
-        self, settings: MarketoPollerConfig, log: KeptLog | None = None, clock: Clock | None = None,
+        self, settings: PollerConfig, log: KeptLog | None = None, clock: Clock | None = None,
         transactions: Transactions | None = None, since: datetime | None = SINCE,
+        make: Callable[[Any, Clock], Source] = MarketoSource,
     ) -> None:  # fmt: skip
+        """`make` puts the source together, Marketo unless another is named."""
         self.log = log if log is not None else KeptLog()
         self.clock = clock or SystemClock()
-        self.source = MarketoSource(settings, self.clock)
+        self.source = make(settings, self.clock)
         self.budget = self.source.slice(lambda _: False)
         self.session = Session(
             self.source.feeds(self.budget), transactions or self.log, self.log.kept, maker(), self.budget,

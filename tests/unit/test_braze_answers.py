@@ -14,10 +14,10 @@ from common.http import Answer
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
 from workers.sinks.braze.answers import judge, judge_probe
-from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.reply import code_of
 from workers.sinks.braze.rules import Asked
 from workers.sinks.braze.table import TABLE
+from workers.vendors.braze.rate import Patience
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 PATIENCE = Patience(lambda: NOW, lambda: 0.0)

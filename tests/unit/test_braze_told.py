@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from tests.support.clock import ManualClock
-from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.told import FRESH_S, Told
 from workers.sinks.limit import Count
+from workers.vendors.braze.rate import Patience
 
 
 def told(clock: ManualClock) -> Told:

@@ -25,7 +25,7 @@ from workers.sinks.ecm.rules import Asked, Meaning
 from workers.sinks.ecm.signs import SIGNS, Signs
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.tasks import followups_of
-from workers.sinks.retry_after import wait_s
+from workers.vendors.retry_after import wait_s
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 READ = asks.node("1")

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from tests.support.hooks import VENDORS
 from tests.support.ingest import SOURCES
 from workers.check import check
@@ -48,3 +51,38 @@ def test_two_installations_are_told_apart_by_their_instance() -> None:
 
     assert len(problems(one=letters, two=letters)) == 3
     assert problems(one=letters, two={**letters, "instance": "other"}) == []
+
+
+MARKETO = {
+    "base_url": "https://123-abc-456.mktorest.com",
+    "client_id": "c",
+    "client_secret": "s",
+    "customer_id_field": "customerNumber",
+}
+
+
+def polled(marketo: dict[str, Any], **sources: Any) -> list[str]:
+    """What the checker says of Marketo's poller beside these sources."""
+    ingest = {"pollers": {"marketo": {**MARKETO, **marketo}}, "webhook": {"sources": sources}}
+    settings = Settings.model_validate({"ingest": ingest})
+    return [problem.message for problem in check(settings) if problem.part == "ingest"]
+
+
+def test_a_webhook_and_a_poller_of_one_signal_are_refused() -> None:
+    """Each signal that both tell is named; of two subscriptions they do not meet."""
+    hook = {**VENDORS["marketo"], "instance": "123-ABC-456", "signals": ["form"]}
+
+    (found,) = polled({}, hook=hook)
+
+    assert found.startswith("form of marketo 123-ABC-456 comes by ingest.pollers.marketo and ingest.webhook.sources")
+    assert polled({"signals": ["email_engagement", "unsubscribe"]}, hook=hook) == []
+    assert polled({}, hook={**hook, "instance": "999-ZZZ-999"}) == []
+
+
+def test_a_poller_claims_what_it_asks_for() -> None:
+    """A type of activity that is not polled is not told; a signal that cannot come this way is refused."""
+    hook = {**VENDORS["marketo"], "instance": "123-ABC-456", "signals": ["form"]}
+
+    assert polled({"activities": {10: "EMAIL_OPENED"}}, hook=hook) == []
+    with pytest.raises(ValidationError, match="workspace cannot be polled here"):
+        polled({"signals": ["workspace"]})

@@ -9,7 +9,7 @@ from common.codec import Encoder, LocalSchemas
 from common.errors import InvalidEventError
 from tests.support.marketo_poll import INSTANCE, config
 from workers.ingest.pollers.marketo.mapping import MarketoTranslation
-from workers.ingest.sources.api import NewEvent
+from workers.ingest.sources.api import NewEvent, Trusted
 from workers.vendors.marketo.consent import ConsentRule
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -214,3 +214,13 @@ def test_a_merge_without_losers_says_nothing() -> None:
 def test_a_customer_id_that_is_an_address_links_nobody() -> None:
     """Nobody is recognised by an e-mail address."""
     assert change(customerNumber="ada@example.com") == []
+
+
+def test_what_another_feed_tells_is_passed_over() -> None:
+    """`signals` cuts the events, not the rows; what we have no word for is nobody else's."""
+    settings = config("https://123-abc-456.mktorest.com", signals={"unsubscribe"})
+    mapping = Trusted(MarketoTranslation(settings).activity, settings.trusted)
+
+    assert mapping({"row": CLICK, "person": PERSON}, NOW) == []
+    assert [one.value["type"] for one in mapping({"row": row(9), "person": PERSON}, NOW)] == ["UNSUBSCRIBED"]
+    assert [one.value["type"] for one in mapping({"row": row(4711), "person": PERSON}, NOW)] == ["UNKNOWN"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.sinks.retry_after import http_date, wait_s
+from workers.vendors.retry_after import http_date, wait_s
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 

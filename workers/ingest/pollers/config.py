@@ -1,16 +1,28 @@
 """What every poller lets a site set; a source's own settings stand in its folder."""
 
+from abc import abstractmethod
 from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from common.http_limits import HttpLimits
 from common.settings.sections import Section
+from workers.ingest.feeds import Feed, Signal
 
 
 class PollerConfig(Section):
     """The settings that all pollers share."""
 
+    SYSTEM: ClassVar[str]
+    OFFERS: ClassVar[frozenset[Signal]]
+    """What may come this way."""
+
+    signals: frozenset[Signal] | None = Field(
+        None,
+        description="What this poller has the say in; the rest is passed over. Without a list, everything that it "
+        "can tell. `commfleet check` refuses a signal that a webhook source of the same instance tells, too.",
+    )
     interval_s: float = Field(
         60, ge=1, le=86400, description="Seconds between two looks at a feed that was read to its end."
     )
@@ -32,6 +44,33 @@ class PollerConfig(Section):
         if path is not None and not path.is_file():
             raise ValueError(f"no such file: {path}")
         return path
+
+    @model_validator(mode="after")
+    def _offers_its_signals(self) -> Self:
+        if foreign := sorted((self.signals or frozenset()) - self.OFFERS):
+            raise ValueError(
+                f"signals: {', '.join(foreign)} cannot be polled here; {', '.join(sorted(self.OFFERS))} can"
+            )
+        return self
+
+    @property
+    @abstractmethod
+    def named(self) -> str:
+        """The instance that it speaks for."""
+
+    @property
+    def offered(self) -> frozenset[Signal]:
+        """What can come this way as it is set up."""
+        return self.OFFERS
+
+    @property
+    def trusted(self) -> frozenset[Signal]:
+        """What this poller has the say in."""
+        return self.offered if self.signals is None else self.offered & self.signals
+
+    def feed(self, setting: str) -> Feed:
+        """What it claims, for the check that nobody else does."""
+        return Feed(self.SYSTEM, self.named, setting, self.trusted)
 
     def http_limits(self) -> HttpLimits:
         """The limits of the poller's connections; one request is made at a time."""

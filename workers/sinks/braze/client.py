@@ -75,7 +75,7 @@ class BrazeClient:
 
     def _key(self) -> dict[str, str]:
         """The key of this moment: it may be rotated while we run."""
-        return {"authorization": f"Bearer {self._latest().api_key.get_secret_value()}"}
+        return self._latest().headers
 
     def _known(self, answer: Answer) -> Answer:
         """Where the key was refused, the next request has the one that is in its file now."""

@@ -1,13 +1,12 @@
 """Settings of the Braze sink. Page sections are those of the Braze vendor page."""
 
-import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field
 
 from workers.sinks.config import SinkConfig
+from workers.vendors.braze.account import BrazeAccount
 
 _API_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -21,19 +20,9 @@ def _api_id(value: str) -> str:
 ApiIds = dict[str, Annotated[str, AfterValidator(_api_id)]]
 
 
-class BrazeConfig(SinkConfig):
+class BrazeConfig(SinkConfig, BrazeAccount):
     """One workspace of Braze: where it is, our key, and how much a request carries."""
 
-    base_url: str = Field(
-        description="REST endpoint of the cluster, such as https://rest.iad-01.braze.com: host only (§1.1)."
-    )
-    api_key: SecretStr = Field(
-        description="REST API key with campaigns.list, for probes, and the permission of each action that flows use "
-        "(§1.3; docs/vendors/braze.md lists them)."
-    )
-    allow_http: bool = Field(
-        False, description="Send the key over plain http to another host than this one: for a sandbox only."
-    )
     campaigns: ApiIds = Field(
         default_factory=dict, description="Campaigns that flows may trigger: our name -> API identifier."
     )
@@ -91,39 +80,3 @@ class BrazeConfig(SinkConfig):
         description="Seconds that Braze may still act on a request whose answer never came: 30 s to answer "
         "it, and as much for its queue (§4: usually under 0.1 s, up to 5 min in the worst case).",
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _host_only(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("https", "http") or not parts.hostname:
-            raise ValueError("must look like https://rest.iad-01.braze.com")
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("is a host only: no path, no query, no password")
-        if parts.port == 0:
-            raise ValueError("port 0 is no port")
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @field_validator("api_key")
-    @classmethod
-    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
-        text = key.get_secret_value().strip()
-        if not text or not text.isascii() or not text.isprintable() or " " in text or text[0] in "\"'":
-            raise ValueError("must be the bare key: visible ASCII characters, no quotes, no spaces (§1.2)")
-        return SecretStr(text)
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> "BrazeConfig":
-        parts = urlsplit(self.base_url)
-        if parts.scheme == "http" and not self.allow_http and not _is_this_machine(parts.hostname or ""):
-            raise ValueError("base_url must be https: the key would travel readable; a sandbox: allow_http")
-        return self
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from common.errors import AmbiguousError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Delivered, Hold, Refused, Rejected, Scope, Unsure, Verdict
-from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.reply import Reply
 from workers.sinks.braze.rules import Asked, Follows, placed
+from workers.vendors.braze.rate import Patience
 
 
 def untrusted(reply: Reply, _: Asked, __: Patience) -> Hold:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from common.errors import NotSentError
 from workers.sinks.api import Outcome
-from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.reply import Reply
+from workers.vendors.braze.rate import Patience
 
 RECIPIENTS, MESSAGE = "recipients", "message"
 """What a trigger and a transactional send are of, in `Asked`."""

@@ -65,11 +65,11 @@ from workers.sinks.braze.parameters import (
     UpdateEmailStatus,
 )
 from workers.sinks.braze.permitted import permitted
-from workers.sinks.braze.rate import Patience
 from workers.sinks.braze.rules import MESSAGE, RECIPIENTS, Asked
 from workers.sinks.braze.spacing import Spacing
 from workers.sinks.braze.told import Told
 from workers.sinks.spread import first_of_each, spread
+from workers.vendors.braze.rate import Patience
 
 NAME = "braze"
 

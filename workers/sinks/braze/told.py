@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workers.sinks.braze.rate import Patience, number
 from workers.sinks.limit import Count
+from workers.vendors.braze.rate import Patience, number
 
 FRESH_S = 120.0
 """A count older than this says too little: others use the quota, too."""

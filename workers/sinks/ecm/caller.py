@@ -18,7 +18,7 @@ from workers.sinks.ecm.reply import Reply
 from workers.sinks.ecm.rules import Asked, Meaning
 from workers.sinks.ecm.signs import Signs
 from workers.sinks.ecm.tickets import Tickets
-from workers.sinks.retry_after import wait_s
+from workers.vendors.retry_after import wait_s
 
 
 class EndedError(Exception):

@@ -8,7 +8,7 @@ from common.errors import AmbiguousError, NotSentError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Refused, Scope, Unsure
 from workers.sinks.notifications.reply import Reply
-from workers.sinks.retry_after import wait_s
+from workers.vendors.retry_after import wait_s
 
 _USUAL_S = 60.0
 

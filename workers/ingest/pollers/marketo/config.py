@@ -1,10 +1,11 @@
 """Settings of the Marketo poller. Page sections are those of the Marketo vendor page."""
 
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from workers.ingest.feeds import Signal
 from workers.ingest.pollers.config import PollerConfig
 from workers.vendors.marketo.account import FieldName, MarketoAccount
 from workers.vendors.marketo.consent import UNSUBSCRIBED, ConsentRule
@@ -25,6 +26,22 @@ class Engagement(StrEnum):
     CAMPAIGN_RESPONDED = "CAMPAIGN_RESPONDED"
     SURVEY_COMPLETED = "SURVEY_COMPLETED"
     UNKNOWN = "UNKNOWN"
+
+
+SIGNALS: dict[Engagement, Signal] = {
+    Engagement.EMAIL_DELIVERED: Signal.EMAIL_ENGAGEMENT,
+    Engagement.EMAIL_OPENED: Signal.EMAIL_ENGAGEMENT,
+    Engagement.EMAIL_CLICKED: Signal.EMAIL_ENGAGEMENT,
+    Engagement.EMAIL_BOUNCED: Signal.EMAIL_ENGAGEMENT,
+    Engagement.EMAIL_SOFT_BOUNCED: Signal.EMAIL_ENGAGEMENT,
+    Engagement.UNSUBSCRIBED: Signal.UNSUBSCRIBE,
+    Engagement.FORM_SUBMITTED: Signal.FORM,
+    Engagement.PAGE_VISITED: Signal.PAGE,
+    Engagement.SCORE_CHANGED: Signal.SCORE,
+    Engagement.CAMPAIGN_RESPONDED: Signal.CAMPAIGN_RESPONSE,
+    Engagement.SURVEY_COMPLETED: Signal.SURVEY,
+}
+"""The signal of each meaning; what we have no word for is nobody else's."""
 
 
 class ProfileField(StrEnum):
@@ -63,6 +80,9 @@ ACTIVITIES: dict[int, Engagement] = {
 
 class MarketoPollerConfig(PollerConfig, MarketoAccount):
     """What is read of one subscription: activities, changes of lead fields, merged and deleted leads."""
+
+    SYSTEM: ClassVar[str] = "marketo"
+    OFFERS: ClassVar[frozenset[Signal]] = frozenset({*SIGNALS.values(), Signal.SUBSCRIPTION, Signal.PROFILE})
 
     activities: dict[int, Engagement] = Field(
         default_factory=lambda: dict(ACTIVITIES),
@@ -108,3 +128,9 @@ class MarketoPollerConfig(PollerConfig, MarketoAccount):
     def named(self) -> str:
         """The account id; there is one."""
         return self.instance or ""
+
+    @property
+    def offered(self) -> frozenset[Signal]:
+        """By the activities and consent rules that are set: what is not asked for is not claimed."""
+        told = {SIGNALS[kind] for kind in self.activities.values() if kind in SIGNALS}
+        return frozenset({*told, Signal.PROFILE} | ({Signal.SUBSCRIPTION} if self.consent else set()))

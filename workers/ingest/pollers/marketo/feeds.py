@@ -6,7 +6,7 @@ seen is passed over.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from workers.ingest.pollers.marketo.mapping import MarketoTranslation
 from workers.ingest.pollers.marketo.people import People
 from workers.ingest.pollers.marketo.reads import Reads, TokenRefusedError
 from workers.ingest.pollers.marketo.rows import lead_of, moment_of
-from workers.ingest.sources.api import NewEvent
+from workers.ingest.sources.api import NewEvent, Translate, Trusted
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class LogFeed:
 
     def __init__(
         self, name: str, asked: LogQuery, config: MarketoPollerConfig, reads: Reads, people: People, clock: Clock,
-        translate: Callable[[Any, datetime], Sequence[NewEvent]], interval_s: float,
+        translate: Translate, interval_s: float,
     ) -> None:  # fmt: skip
         self.name, self.interval_s = name, interval_s
         self._asked, self._config, self._reads, self._people, self._clock = asked, config, reads, people, clock
@@ -107,13 +107,16 @@ class LogFeed:
 def feeds(config: MarketoPollerConfig, reads: Reads, people: People, clock: Clock) -> list[LogFeed]:
     """Every feed of a site, by what its settings ask for."""
     mapping = MarketoTranslation(config)
+    activity, change, deleted_lead = (
+        Trusted(translate, config.trusted) for translate in (mapping.activity, mapping.change, mapping.deleted)
+    )
     types = [*sorted(config.activities), _MERGED]
     groups = [types[start : start + _TYPES_A_CALL] for start in range(0, len(types), _TYPES_A_CALL)]
     made = [
         LogFeed(
             f"marketo.activities-{number}",
             LogQuery("/rest/v1/activities.json", {"activityTypeIds": ",".join(map(str, group))}, "activities"),
-            config, reads, people, clock, mapping.activity, config.interval_s,
+            config, reads, people, clock, activity, config.interval_s,
         )
         for number, group in enumerate(groups, 1)
     ]  # fmt: skip
@@ -124,8 +127,8 @@ def feeds(config: MarketoPollerConfig, reads: Reads, people: People, clock: Cloc
     deleted = LogQuery("/rest/v1/activities/deletedleads.json", {}, "deleted_leads")
     return [
         *made,
-        LogFeed("marketo.changes", changes, config, reads, people, clock, mapping.change, config.interval_s),
-        LogFeed("marketo.deleted", deleted, config, reads, people, clock, mapping.deleted, config.deleted_every_s),
+        LogFeed("marketo.changes", changes, config, reads, people, clock, change, config.interval_s),
+        LogFeed("marketo.deleted", deleted, config, reads, people, clock, deleted_lead, config.deleted_every_s),
     ]
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from workers.ingest.event_id import event_id
+from workers.ingest.feeds import Signal
 from workers.ingest.identity import customer_of, substitute_id
-from workers.ingest.pollers.marketo.config import Engagement, MarketoPollerConfig
+from workers.ingest.pollers.marketo.config import SIGNALS, Engagement, MarketoPollerConfig
 from workers.ingest.pollers.marketo.engagement import engagement
 from workers.ingest.pollers.marketo.people import NAMES
 from workers.ingest.pollers.marketo.rows import attributes, checked, moment_of, text, whole
@@ -47,7 +48,8 @@ class MarketoTranslation:
             "type": kind.value,
             **engagement(kind, row),
         }
-        return [NewEvent(ENGAGEMENT, value), *self._facts(kind, row, signal["person"], received_at)]
+        told = NewEvent(ENGAGEMENT, value, signal=SIGNALS.get(kind))
+        return [told, *self._facts(kind, row, signal["person"], received_at)]
 
     def change(self, signal: Any, received_at: datetime) -> Sequence[NewEvent]:
         """Changed lead fields: wishes, the profile, and the customer id that a lead gets. Raises InvalidEventError."""
@@ -67,7 +69,8 @@ class MarketoTranslation:
         """A lead is gone from Marketo. That is no erasure: people tidy up leads. Raises InvalidEventError."""
         row = checked(signal["row"])
         envelope = self._envelope(row, signal["person"], received_at)
-        return [NewEvent(PROFILE, {**envelope, "type": "CHANGED", "cleared": ["marketo_lead_id"]})]
+        value = {**envelope, "type": "CHANGED", "cleared": ["marketo_lead_id"]}
+        return [NewEvent(PROFILE, value, signal=Signal.PROFILE)]
 
     def _merged(self, row: Mapping[str, Any], person: Any, received_at: datetime) -> list[NewEvent]:
         """The losing leads are the winner's now: what was kept under their substitutes is this customer's (§2.3)."""
@@ -113,6 +116,7 @@ class MarketoTranslation:
                 "evidence": "EXPLICIT",
                 "proof": f"Marketo activity {row.get('marketoGUID')}: {by or 'no source'}"[:200],
             },
+            signal=Signal.SUBSCRIPTION,
         )
 
     def _profile_changes(
@@ -124,7 +128,8 @@ class MarketoTranslation:
         values = {name: None if new in (None, "") else str(new) for name, new in ours.items()}
         cleared = sorted(name for name, new in values.items() if new is None)
         envelope = self._envelope(row, person, at, "profile")
-        return [NewEvent(PROFILE, {**envelope, "type": "CHANGED", **values, "cleared": cleared})]
+        value = {**envelope, "type": "CHANGED", **values, "cleared": cleared}
+        return [NewEvent(PROFILE, value, signal=Signal.PROFILE)]
 
     def _facts(self, kind: Engagement, row: Mapping[str, Any], person: Any, at: datetime) -> list[NewEvent]:
         """What an activity says of the person beside what was done: a new score, a programme that they are in."""
@@ -135,7 +140,8 @@ class MarketoTranslation:
             told = {"campaign": program, "memberships": [program]}
         if not any(told.values()) and told.get("lead_score") != 0:
             return []
-        return [NewEvent(PROFILE, {**self._envelope(row, person, at, "profile"), "type": "CHANGED", **told})]
+        value = {**self._envelope(row, person, at, "profile"), "type": "CHANGED", **told}
+        return [NewEvent(PROFILE, value, signal=Signal.PROFILE)]
 
     def _envelope(self, row: Mapping[str, Any], person: Any, at: datetime, part: str = "") -> dict[str, Any]:
         config, lead = self._config, str(row["leadId"])

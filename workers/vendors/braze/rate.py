@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from workers.sinks.retry_after import LEAST_S, MOST_S, http_date
+from workers.vendors.retry_after import LEAST_S, MOST_S, http_date
 
 _EPOCH_FROM = 1e9  # a reset above it is a moment, below it a number of seconds (MAU plans)
 _JITTER = 0.1
