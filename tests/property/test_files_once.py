@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UnconfirmedError
@@ -21,6 +21,7 @@ def lines() -> list[str]:
     return [f"C-{n};F" if n % 7 == 0 else good(n) for n in range(1, LINES + 1)]
 
 
+@settings(max_examples=40)
 @given(
     crashes=st.lists(st.integers(1, LINES), max_size=5),
     unconfirmed=st.sets(st.integers(1, 60), max_size=10),
