@@ -201,10 +201,17 @@ class PollMeter:
 
 
 class FileMeter:
-    """What the worker of file drops counts; lines are signals of their source."""
+    """What the worker of file drops counts; lines are signals of their source.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Every series is there from the start: an increase from nothing to one would be seen by nobody.
+    """
+
+    def __init__(self, metrics: Metrics, sources: Sequence[str], outcomes: Sequence[str]) -> None:
         self._metrics = metrics
+        for source in sources:
+            for outcome in outcomes:
+                metrics.files.labels(source, outcome)
+            self.sent(source, 0, 0, 0, 0)
 
     def sent(self, source: str, stored: int, bad: int, substitutes: int, unknown_types: int) -> None:
         """Lines are confirmed: so many events, so many letters."""

@@ -451,7 +451,8 @@ def ingest_file(settings: "Settings", source: str, file: BinaryIO, is_check: boo
         known = ", ".join(settings.ingest.files) or "none"
         raise click.BadParameter(f"ingest.files has no {source!r}; there are: {known}", param_hint="SOURCE")
     with ProgressBar() as bar:
-        label = "standard input" if file.name in ("-", "<stdin>") else Path(file.name).name
+        label = Path(getattr(file, "name", "-")).name
+        label = "standard input" if label in ("-", "<stdin>") else label
         try:
             tally = files_bootstrap.ingest_file(settings, source, label, file, is_check=is_check, progress=bar)
         except UnreadableFileError as error:

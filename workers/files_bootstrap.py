@@ -16,7 +16,7 @@ from workers.bootstrap import Worker
 from workers.files_catalogue import drop_of, file_source
 from workers.ingest.files.checking import Unsent
 from workers.ingest.files.claim import Drop
-from workers.ingest.files.hooks import Unheard
+from workers.ingest.files.hooks import FileOutcome, Unheard
 from workers.ingest.files.identity import Identity, Pipe, hash_of_file
 from workers.ingest.files.tally import Tally
 from workers.ingest.files.transfer import Door
@@ -41,7 +41,7 @@ def run_files(settings: Settings, names: Sequence[str]) -> None:
     with worker.running(), closing(producer):
         needed = [*flow_topics(), dead_letter_topic(INGEST)]
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
-            meter = FileMeter(worker.metrics)
+            meter = FileMeter(worker.metrics, [one.source.name for one in watched], list(FileOutcome))
             intake = Intake(producer, Encoder(worker.schemas), topics(), settings.prefix)
             letters = IngestLetters(settings.prefix, settings.worker_name)
             files = FileWorker(intake, letters, worker.clock, meter, Unseen())
