@@ -173,3 +173,11 @@ def test_a_record_that_the_broker_finds_too_large_is_a_letter(tmp_path: Path, fo
 
     assert [letter["dlq.reason"] for letter in log.letters()] == ["oversized"]
     assert {event["form"] for event in log.events()} == {"form-2"}
+
+
+def test_a_name_that_is_no_utf_8_harms_nobody(tmp_path: Path, folder: Path) -> None:
+    """Systems of another age drop such files."""
+    (folder / os.fsdecode(b"\xfcber.csv")).write_bytes(csv_of(good(1)))
+
+    assert finished(tmp_path, folder, Log()) is FileOutcome.DONE
+    assert report(folder, "done")["file"] == "?ber.csv"

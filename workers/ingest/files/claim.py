@@ -36,8 +36,8 @@ class Claim:
 
     @property
     def name(self) -> str:
-        """The file's name as it was dropped."""
-        return self.file.name
+        """The file's name as it was dropped; bytes that are no UTF-8 are question marks."""
+        return self.file.name.encode("utf-8", "replace").decode()
 
     def saved(self) -> dict[str, Any]:
         """The progress that was kept; empty for a file that nobody has begun, or whose progress is unreadable.
@@ -56,7 +56,7 @@ class Claim:
 
     def finish(self, where: str, report: dict[str, Any]) -> Path:
         """Move the file and its report away; where they are now."""
-        _write(self.folder / f"{self.name}{REPORT}", report)
+        _write(self.folder / f"{self.file.name}{REPORT}", report)
         target = self.folder.parent.parent / where / self.folder.name
         self.folder.rename(target)
         _sync(target.parent)
