@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import marketo, poller, results, sink_limits, sink_path, start, store, webhook
+from benchmarks import files, marketo, poller, results, sink_limits, sink_path, start, store, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
@@ -13,6 +13,7 @@ Benchmark = Callable[[Options, Callable[[str], None]], Iterator[Row]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "start": start.benchmark,
+    "files": files.benchmark,
     "poller": poller.benchmark,
     "sink": sink_path.benchmark,
     "marketo": marketo.benchmark,

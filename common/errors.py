@@ -8,6 +8,7 @@ CommfleetError
 ├── ReaderTooOldError       a written symbol that this reader does not know
 ├── UnusableEventError      an action's payload cannot be made from this event; carries its Reason
 ├── InvalidEventError       a JSON event or signal that cannot be stored; names each field
+├── UnreadableFileError     a file that is not what its mapping says; says where
 ├── BrokerDownError         the Kafka broker does not answer an administrative request; nothing is known
 ├── RegistryDownError       the Schema Registry does not answer us: a hold, never a dead letter
 ├── StoreDownError          the customer store does not answer: a hold, never a dead letter
@@ -86,6 +87,10 @@ class InvalidEventError(CommfleetError):
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{field}: {message}" if field else message for field, message in errors))
         self.errors = tuple(errors)
+
+
+class UnreadableFileError(CommfleetError):
+    """A dropped file that cannot be read, or not to its end: the whole of it needs a person, not one line."""
 
 
 class BrokerDownError(CommfleetError):

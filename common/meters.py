@@ -198,3 +198,34 @@ class PollMeter:
     def budget(self, left: int) -> None:
         """Requests that today's slice still has."""
         self._metrics.poller_budget_left.labels(self._source).set(left)
+
+
+class FileMeter:
+    """What the worker of file drops counts; lines are signals of their source.
+
+    Every series is there from the start: an increase from nothing to one would be seen by nobody.
+    """
+
+    def __init__(self, metrics: Metrics, sources: Sequence[str], outcomes: Sequence[str]) -> None:
+        self._metrics = metrics
+        for source in sources:
+            for outcome in outcomes:
+                metrics.files.labels(source, outcome)
+            self.sent(source, 0, 0, 0, 0)
+
+    def sent(self, source: str, stored: int, bad: int, substitutes: int, unknown_types: int) -> None:
+        """Lines are confirmed: so many events, so many letters."""
+        metrics = self._metrics
+        metrics.ingest_signals.labels(source, "stored").inc(stored)
+        metrics.ingest_signals.labels(source, "kept").inc(bad)
+        metrics.ingest_substitutes.labels(source).inc(substitutes)
+        metrics.ingest_unknown_types.labels(source).inc(unknown_types)
+
+    def ended(self, source: str, outcome: str) -> None:
+        """A file was moved away."""
+        self._metrics.files.labels(source, str(outcome)).inc()
+
+    def waiting(self, source: str, files: int, oldest_s: float) -> None:
+        """Files in the folder, and how long the oldest has not changed."""
+        self._metrics.files_waiting.labels(source).set(files)
+        self._metrics.files_oldest.labels(source).set(oldest_s)

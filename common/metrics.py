@@ -88,6 +88,7 @@ class Metrics:
         self._declare_vendor()
         self._declare_ingest()
         self._declare_pollers()
+        self._declare_files()
         build = {"version": version, "python": platform.python_version()}
         about = self._declare("build_info", "info", build, "Version of commfleet and of Python.")
         Info("commfleet_build", about, registry=self.registry).info(build)
@@ -204,6 +205,15 @@ class Metrics:
         )
         self.poller_budget_left = self._gauge(
             "poller_budget_left_requests", "Requests that the poller's slice of today still has.", "source"
+        )
+
+    def _declare_files(self) -> None:
+        self.files = self._counter(
+            "files_total", "Dropped files by what became of them: done, with_bad_lines, failed.", "source", "outcome"
+        )
+        self.files_waiting = self._gauge("files_waiting", "Files in a folder that nobody has claimed.", "source")
+        self.files_oldest = self._gauge(
+            "files_waiting_oldest_seconds", "Since when the oldest of them has not changed; 0 without one.", "source"
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

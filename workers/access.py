@@ -39,7 +39,8 @@ class Grant:
         return f"{self.operation} on {self.resource} {self.name}{'*' if self.is_prefix else ''}"
 
 
-WEBHOOK, JOURNEYS, TOOLS, TOPICS, UPSTREAM = "webhook", "journeys", "tools", "topics", "upstream"
+WEBHOOK, FILES, JOURNEYS = "webhook", "files", "journeys"
+TOOLS, TOPICS, UPSTREAM = "tools", "topics", "upstream"
 _SINK, _POLLER = "sink-", "poller-"
 _POLLED = ("braze", "marketo")
 _CHECKPOINT, _INGEST_LETTERS = "comms.checkpoint.v1", "comms.dlq.ingest.v1"
@@ -58,7 +59,7 @@ def sinks() -> tuple[str, ...]:
 def workers() -> tuple[str, ...]:
     """Everybody who needs grants, by the names that `grants` takes."""
     pollers = (f"{_POLLER}{name}" for name in _POLLED)
-    return (WEBHOOK, *(f"{_SINK}{name}" for name in sinks()), *pollers, JOURNEYS, TOOLS, TOPICS, UPSTREAM)
+    return (WEBHOOK, FILES, *(f"{_SINK}{name}" for name in sinks()), *pollers, JOURNEYS, TOOLS, TOPICS, UPSTREAM)
 
 
 def grants(worker: str, prefix: str = "") -> list[Grant]:
@@ -101,6 +102,13 @@ def principals(given: Iterable[str]) -> Mapping[str, str]:
 def _webhook(prefix: str) -> Iterator[Grant]:
     yield from _each(_open_topics(), prefix, "Write", "what sources send")
     yield from _each([dead_letter_topic(_INGEST)], prefix, "Write", "bad signals of senders that send nothing twice")
+    closed = (name for name in flow_topics() if name not in _open_topics())
+    yield from _each(closed, prefix, "Describe", "partition counts are checked at the start")
+
+
+def _files(prefix: str) -> Iterator[Grant]:
+    yield from _each(_open_topics(), prefix, "Write", "what files hold")
+    yield from _each([_INGEST_LETTERS], prefix, "Write", "bad lines")
     closed = (name for name in flow_topics() if name not in _open_topics())
     yield from _each(closed, prefix, "Describe", "partition counts are checked at the start")
 
@@ -177,6 +185,7 @@ def _upstream(prefix: str) -> Iterator[Grant]:
 
 _OTHERS: Mapping[str, Callable[[str], Iterator[Grant]]] = {
     WEBHOOK: _webhook,
+    FILES: _files,
     JOURNEYS: _journeys,
     TOOLS: _tools,
     TOPICS: _topics,

@@ -8,6 +8,7 @@ from common.kafka.verify import complaint
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import all_flows, configured_sinks, sink_problems
+from workers.files_catalogue import mapping_problems
 from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
 from workers.ingest.feeds import conflicts
@@ -23,7 +24,7 @@ _MARKETO_PER_20_S = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows, budget or pollers."""
+    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows, budget, pollers, files."""
 
     part: str
     message: str
@@ -45,6 +46,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_flows(settings),
         *_budgets(settings, workers),
         *_pollers(settings),
+        *_files(settings),
     ]
 
 
@@ -130,6 +132,11 @@ def _budgets(settings: Settings, workers: int) -> Iterator[Problem]:
                     f"`run sink {name} --group {group}`), or raise the limit in sinks.{name}"
                 )
                 yield Problem("budget", message)
+
+
+def _files(settings: Settings) -> Iterator[Problem]:
+    """Mappings against the schemas of their topics, by line."""
+    yield from (Problem("files", problem) for problem in mapping_problems(settings))
 
 
 def _pollers(settings: Settings) -> Iterator[Problem]:

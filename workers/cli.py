@@ -142,6 +142,16 @@ def run_poller(settings: "Settings", source: str, since: datetime | None) -> Non
     poller_bootstrap.run_poller(settings, source, since)
 
 
+@run.command("files")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@_with_settings
+def run_files(settings: "Settings", sources: tuple[str, ...]) -> None:
+    """Take files out of watched folders: those of SOURCE, or of every configured one."""
+    from workers import files_bootstrap
+
+    files_bootstrap.run_files(settings, sources)
+
+
 @main.command()
 @click.option("--serve", is_flag=True, help="Stay up afterwards, and print curl lines to try.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what was counted as JSON.")
@@ -416,6 +426,44 @@ def _tell_lines(answers: "Iterable[Stored | LineError]", say: Callable[[str], No
                 tell(f"line {answer.line}: {answer.event_id} {answer.position or 'is good'}")
     say(f"{good} good, {bad} bad")
     return not bad
+
+
+@main.group()
+def ingest() -> None:
+    """Take in what is given by hand."""
+
+
+@ingest.command("file")
+@click.argument("source")
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--check", "is_check", is_flag=True, help="Only read and map it; no broker is needed.")
+@_with_settings
+def ingest_file(settings: "Settings", source: str, file: BinaryIO, is_check: bool) -> None:
+    """Send FILE, or standard input (-), as its mapping in ingest.files.SOURCE says; bad lines become dead letters.
+
+    Stopped, it may be started again: what is sent twice has the same event ids.
+    """
+    from common.errors import UnreadableFileError
+    from workers import files_bootstrap
+    from workers.progress_bar import ProgressBar
+
+    if source not in settings.ingest.files:
+        known = ", ".join(settings.ingest.files) or "none"
+        raise click.BadParameter(f"ingest.files has no {source!r}; there are: {known}", param_hint="SOURCE")
+    with ProgressBar() as bar:
+        label = Path(getattr(file, "name", "-")).name
+        label = "standard input" if label in ("-", "<stdin>") else label
+        try:
+            tally = files_bootstrap.ingest_file(settings, source, label, file, is_check=is_check, progress=bar)
+        except UnreadableFileError as error:
+            raise click.ClickException(f"{label}: {error}") from error
+    for one in tally.first_bad:
+        click.echo(f"{one.number}: {one.errors}", err=True)
+    if tally.bad > len(tally.first_bad):
+        click.echo(f"and {tally.bad - len(tally.first_bad)} more", err=True)
+    stored, bad = ("good", "bad") if is_check else ("stored", "bad, kept as dead letters")
+    click.echo(f"{tally.stored} {stored}, {tally.bad} {bad}")
+    _end(not tally.bad)
 
 
 @main.group()

@@ -7,13 +7,19 @@ a repeat that sinks recognise.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
-from common.errors import CommfleetError, ConfigurationError, InvalidEventError
+from common.errors import CommfleetError, ConfigurationError, InvalidEventError, UnreadableFileError
 from common.event import OutRecord
 from common.kafka.producer import Outgoing
 from workers.ingest.config import CanonicalSource, SourceConfig
 from workers.ingest.content import Unreadable, vendors_content_of
+from workers.ingest.files.letters import CONTENT_TYPES
+from workers.ingest.files.mapping import Format
+from workers.ingest.files.read import rows_of
+from workers.ingest.files.rows import Place
+from workers.ingest.files.work import Source
 from workers.ingest.intake import Intake
 from workers.ingest.letters import Holds, told
 from workers.ingest.problem import RefusalError
@@ -99,6 +105,30 @@ class HookParser:
             return content.signals(content.plain(value, self.body_max_bytes), self.items_max, hook.unwrap).items
         except RefusalError as refusal:
             raise InvalidEventError(refusal.problem.errors or [("", refusal.problem.detail)]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FileParser:
+    """Reads a line again by today's mapping of its source; its id is that of the place where it stood."""
+
+    source: Callable[[str], Source]
+
+    def __call__(self, letter: Letter) -> Events:
+        """The event of a letter, as at the time when it came."""
+        source = self.source(letter.facts.get("source", ""))
+        received_at = datetime.fromisoformat(letter.facts["received_at"])
+        is_json = letter.facts.get("content_type") == CONTENT_TYPES[Format.JSONL]
+        form = Format.JSONL if is_json else source.mapping.format
+        mapping = source.mapping.model_copy(update={"format": form})
+        events: list[NewEvent] = []
+        try:
+            for row in rows_of(BytesIO(letter.value or b""), mapping, Place()):
+                if row.columns is None:
+                    raise InvalidEventError(row.errors)
+                events.append(source.translate(row.columns, letter.facts.get("signal_id", ""), received_at))
+        except UnreadableFileError as error:
+            raise InvalidEventError([("", str(error))]) from None
+        return events
 
 
 def _hidden(signal: Any) -> Any:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 
 from common.codec import Decoder, Encoder
 from common.errors import BrokerDownError, ConfigurationError
@@ -13,9 +14,10 @@ from common.kafka.transactions import TransactionalProducer
 from topics.catalogue import Kind, dead_letter_topic, retry_topic, topics
 from workers.catalogue import all_flows
 from workers.dead_letters import DeadLetters
+from workers.files_catalogue import file_source
 from workers.ingest.intake import Intake, Nobody
 from workers.ingest.letters import INGEST, Way
-from workers.ingest_letters import HookParser, IngestMailbox
+from workers.ingest_letters import FileParser, HookParser, IngestMailbox, Parse
 from workers.mailbox import Letter, Mailbox, Step
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
@@ -32,7 +34,10 @@ def dead_letters(settings: Settings, sink: str) -> Mailbox:
 
 def _of_ingest(settings: Settings) -> IngestMailbox:
     door = settings.ingest.webhook
-    parsers = {Way.WEBHOOK.value: HookParser(door.sources, door.body_max_bytes, door.items_max)}
+    parsers: dict[str, Parse] = {
+        Way.WEBHOOK.value: HookParser(door.sources, door.body_max_bytes, door.items_max),
+        Way.FILE.value: FileParser(partial(file_source, settings)),
+    }
     intake = Intake(Nobody(), Encoder(schema_ids(settings)), topics(), settings.prefix)
     topic = settings.prefix + dead_letter_topic(INGEST)
     return IngestMailbox(LogReader(settings.kafka.client()), topic, parsers, intake)

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,7 @@ from common.settings.show import Row, rows
 from common.store.config import StoreSettings
 from workers.consent.config import ConsentSettings
 from workers.ingest.config import WebhookConfig
+from workers.ingest.files.config import FileDrop
 from workers.ingest.pollers.braze.config import BrazePollerConfig
 from workers.ingest.pollers.marketo.config import MarketoPollerConfig
 from workers.journeys.config import JourneysSettings
@@ -36,6 +37,7 @@ from workers.sinks.marketo.config import MarketoConfig
 from workers.sinks.notifications.config import NotificationsConfig
 
 _NAME = r"^[A-Za-z0-9._-]*$"
+_SOURCE = r"^[a-z0-9_-]{1,60}$"
 
 
 class FlowsSettings(Section):
@@ -71,6 +73,9 @@ class IngestSettings(Section):
 
     webhook: WebhookConfig = Field(default_factory=lambda: WebhookConfig(), description="The HTTP door.")
     pollers: PollersSettings = Field(default_factory=lambda: PollersSettings(), description="What is polled.")
+    files: dict[Annotated[str, Field(pattern=_SOURCE)], FileDrop] = Field(
+        default_factory=dict, description="Sources of files, by a name of your own."
+    )
 
 
 def _worker_name() -> str:

@@ -117,7 +117,7 @@ def test_a_principal_nobody_can_read_is_refused(text: str) -> None:
 
 def test_a_worker_nobody_knows_is_refused() -> None:
     """With the workers that there are."""
-    with pytest.raises(ConfigurationError, match=r"no worker 'sink-fax'; there are: webhook, sink-braze"):
+    with pytest.raises(ConfigurationError, match=r"no worker 'sink-fax'; there are: webhook, files, sink-braze"):
         grants("sink-fax")
 
 

@@ -71,6 +71,7 @@ def test_every_command_has_help(words: Sequence[str]) -> None:
         ("run", "sink", "fax"),
         ("run", "sink", "braze", "--group", "vip"),
         ("run", "ingest", "fax"),
+        ("ingest", "file", "fax"),
         ("topics", "apply", "--force"),
         ("dlq", "show", "17"),
         ("dlq", "redrive", "1:2", "x"),

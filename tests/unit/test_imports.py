@@ -27,7 +27,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "avro": ("schemas/",),
     "confluent_kafka": ("common/kafka/",),
     "confluent_kafka.schema_registry": ("common/kafka/registry.py",),
-    "fastavro": ("common/codec.py", "schemas/"),
+    "fastavro": ("common/codec.py", "common/avro_files.py", "schemas/"),
     "alembic": ("common/store/",),
     "sqlalchemy": ("common/store/", "workers/journeys/"),
     "prometheus_client": ("common/metrics.py", "common/health.py"),

@@ -18,6 +18,7 @@ from common.reasons import Cause, Reason
 from tests.support.promql import Named, known, named, result_labels
 from tests.support.require import Server, absent
 from workers.catalogue import VENDORS
+from workers.ingest.files.hooks import FileOutcome
 from workers.ingest.hooks import SignalOutcome
 from workers.settings import Settings
 from workers.sinks.api import Verdict
@@ -35,7 +36,7 @@ FOREIGN = {
 CLOSED = {
     "cause": {str(cause) for cause in Cause},
     "reason": {str(reason) for reason in Reason} | {""},
-    "outcome": {str(outcome) for outcome in SignalOutcome},
+    "outcome": {str(outcome) for outcome in (*SignalOutcome, *FileOutcome)},
     "verdict": {verdict.__name__.lower() for verdict in get_args(Verdict)},
     "sink": set(VENDORS),
 }
@@ -133,9 +134,10 @@ def test_each_cause_of_a_hold_has_one_alert() -> None:
 
 
 def test_each_refusal_of_a_signal_has_one_alert() -> None:
-    """Whoever adds an outcome decides the same: workers/ingest/hooks.py."""
+    """Whoever adds an outcome decides the same: workers/ingest/hooks.py. Of a file it is its failure."""
     well = {SignalOutcome.STORED, SignalOutcome.PASSED_OVER}
-    assert _watched("outcome") == Counter(str(outcome) for outcome in set(SignalOutcome) - well)
+    bad = {*(set(SignalOutcome) - well), FileOutcome.FAILED}
+    assert _watched("outcome") == Counter(str(outcome) for outcome in bad)
 
 
 @pytest.mark.parametrize("name", ALERTS)

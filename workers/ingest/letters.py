@@ -50,6 +50,8 @@ class Bad:
     content_type: str = ""
     coding: str = ""
     place: str = ""
+    signal_id: str = ""
+    """The signal's natural id, where its bytes do not tell it: a line of a file is known by its place."""
     trace_parent: str = ""
 
     @property
@@ -68,8 +70,9 @@ class IngestLetters:
 
     def letter(self, bad: Bad, received_at: datetime) -> Outgoing:
         """The record of a bad signal; raises RecordTooLargeError where the topic would not take it."""
+        known_by = hashlib.sha256(bad.signal_id.encode() or bad.raw).hexdigest()
         facts = {
-            "dlq.delivery": f"{INGEST}+{bad.source}+{hashlib.sha256(bad.raw).hexdigest()[:32]}",
+            "dlq.delivery": f"{INGEST}+{bad.source}+{known_by[:32]}",
             "dlq.flow": "-",
             "dlq.origin": f"{bad.way}:{bad.source}/0/0/{int(received_at.timestamp() * 1000)}",
             "dlq.action": f"{bad.way}.{bad.source}",
@@ -82,6 +85,7 @@ class IngestLetters:
             "dlq.content_type": bad.content_type,
             "dlq.content_encoding": bad.coding,
             "dlq.place": bad.place,
+            "dlq.signal_id": bad.signal_id,
             "dlq.worker": self._worker,
             "dlq.received_at": received_at.isoformat(),
             "dlq.failed_at": received_at.isoformat(),
