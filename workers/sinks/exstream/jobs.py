@@ -11,7 +11,7 @@ from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream.answers import Kind, judge
 from workers.sinks.exstream.caller import Came
-from workers.sinks.exstream.reply import Reply
+from workers.vendors.exstream.reply import Reply
 
 _MOST_EPOCH_S = 4_102_444_800.0  # the year 2100
 
