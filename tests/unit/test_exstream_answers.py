@@ -19,9 +19,10 @@ from tests.support.exstream import PAGE_EMBEDDED, PAGE_GENERATED, PAGE_INVALID_K
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Refused, Scope, Unsure
 from workers.sinks.exstream.answers import TABLES, Kind, judge, judge_probe
 from workers.sinks.exstream.approvals import APPROVAL_TABLE, judge_approval
-from workers.sinks.exstream.jobs import JobGone, JobSeen, JobState, judge_job, moment
+from workers.sinks.exstream.jobs import JobGone, JobSeen, JobState, judge_job
 from workers.sinks.exstream.rules import Accepted, Doubt, Said, judged
 from workers.sinks.exstream.sender import _outcome
+from workers.vendors.exstream.moments import moment
 from workers.vendors.exstream.patience import wait_s
 from workers.vendors.exstream.reply import Reply
 from workers.vendors.exstream.tokens import TOKEN_TABLE, Granted, NoToken, Tokens, judge_token, token_row
