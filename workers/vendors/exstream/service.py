@@ -44,7 +44,9 @@ class ExstreamService:
         return self._http.request("GET", self._account.base_url + path, headers=headers, action=action)
 
     def _ask(self) -> Granted | NoToken:
-        return judge_token(_caught(lambda: ask_token(self._account, self._http)), self._clock.now())
+        return judge_token(
+            _caught(lambda: ask_token(self._account, self._account.client_secret, self._http)), self._clock.now()
+        )
 
 
 def _caught(request: Callable[[], Answer]) -> Answer | Failure:
