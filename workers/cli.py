@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
 LETTERS = (*SINKS, "ingest")
 GROUPS = ("main", "consent")
-POLLED = ("braze", "marketo")
+POLLED = ("braze", "exstream", "marketo")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 

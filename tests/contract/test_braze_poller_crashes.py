@@ -17,10 +17,10 @@ from common.kafka.clients import producer_config
 from common.kafka.embedded import EmbeddedBroker
 from common.kafka.log_reader import LogReader
 from common.kafka.transactions import TransactionalProducer
-from tests.contract.test_poller_crashes import Crash, Fate, Mortal, MortalFeed
 from tests.support.braze import SandboxBraze, sandbox_braze
 from tests.support.braze_poll import SINCE, config
 from tests.support.marketo_poll import decoded, maker
+from tests.support.polling import Crash, Fate, Mortal, MortalFeed
 from workers.ingest.pollers.braze.source import BrazeSource
 from workers.ingest.pollers.cursor import TOPIC, Saved, saved
 from workers.ingest.pollers.hooks import Unheard

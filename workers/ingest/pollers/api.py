@@ -8,7 +8,7 @@ pure). What is new, what is committed and when to ask again is the session's bus
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from common.errors import CommfleetError
 from common.reasons import Cause
@@ -71,4 +71,13 @@ class Feed(Protocol):
 
         Raises InvalidEventError naming every field that is missing or wrong.
         """
+        ...
+
+
+@runtime_checkable
+class DetailedFeed(Protocol):
+    """A feed whose list does not say enough: what more there is to ask is asked of new items only."""
+
+    def detailed(self, items: Sequence[Item]) -> Sequence[Item]:
+        """The same items, in order, with ids and levels as they were. Raises PausedError: nothing is kept."""
         ...

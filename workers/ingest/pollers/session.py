@@ -19,7 +19,7 @@ from common.clock import Clock
 from common.errors import ConfigurationError, RegistryDownError
 from common.event import OutRecord
 from common.reasons import Cause
-from workers.ingest.pollers.api import Feed, Page, PausedError, Position
+from workers.ingest.pollers.api import DetailedFeed, Feed, Item, Page, PausedError, Position
 from workers.ingest.pollers.cursor import Cursor, Saved, records
 from workers.ingest.pollers.hooks import PollHook
 from workers.ingest.pollers.seen import Seen
@@ -134,7 +134,7 @@ class Session:
             position = one.feed.start(one.cursor.as_of)
         pages, paused = self._pages(one.feed, position)
         items = [item for page in pages for item in page.items]
-        fresh = one.seen.fresh(items)
+        fresh = _detailed(one.feed, one.seen.fresh(items))
         made = self._maker.make(one.feed, fresh, self._clock.now())
         is_last = pages[-1].is_last
         as_of = began if is_last else one.cursor.as_of
@@ -177,3 +177,7 @@ class Session:
         since = self._terms.since or self._clock.now()
         cursor = saved.cursor or Cursor(feed.name, None, since)
         return Reading(feed, cursor, Seen.restored(self._terms.remembered, saved.slots))
+
+
+def _detailed(feed: Feed, fresh: Sequence[Item]) -> Sequence[Item]:
+    return feed.detailed(fresh) if fresh and isinstance(feed, DetailedFeed) else fresh

@@ -11,11 +11,11 @@ from common.http import Answer
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream import rules as r
-from workers.sinks.exstream.reply import Failure, Reply
 from workers.sinks.exstream.rules import Accepted, Judgement, Row
+from workers.vendors.exstream import signs as s
+from workers.vendors.exstream.reply import Failure, Reply
 
 _CREDENTIALS, _CONFIGURATION = Cause.CREDENTIALS, Cause.CONFIGURATION
-KEY_CODES = ("oauth.v2.InvalidApiKey", "InvalidApiKey", "invalid_client", "unauthorized_client")
 _DEPENDENCY = ("HttpHostConnectException", "onnection refused", "OTDS")
 
 
@@ -113,9 +113,9 @@ def _present(ids: dict[str, str]) -> dict[str, str]:
 # -- the tables -------------------------------------------------------------------------------
 
 _LOST = (
-    Row("untrusted", "§9 #14", r.is_untrusted, r.untrusted),
-    Row("not_sent", "§9 #14", r.is_unsent, r.not_sent),
-    Row("no_answer", "§9 #13", r.is_lost, r.no_answer),
+    Row("untrusted", "§9 #14", s.is_untrusted, r.untrusted),
+    Row("not_sent", "§9 #14", s.is_unsent, r.not_sent),
+    Row("no_answer", "§9 #13", s.is_lost, r.no_answer),
 )
 _IDENTITY = Row(
     "engine_identity",
@@ -124,46 +124,46 @@ _IDENTITY = Row(
     r.hold(_CONFIGURATION, "the engine refuses empower_user; the token is fine"),
 )
 _NOT_OURS = (
-    Row("key_refused", "§1, §9 #3", r.code(*KEY_CODES), r.hold(_CREDENTIALS, "the OAuth client is refused")),
-    Row("unauthorised", "§9 #1", r.status(401), r.hold(_CREDENTIALS, "a fresh token is refused")),
+    Row("key_refused", "§1, §9 #3", s.code(*s.KEY_CODES), r.hold(_CREDENTIALS, "the OAuth client is refused")),
+    Row("unauthorised", "§9 #1", s.status(401), r.hold(_CREDENTIALS, "a fresh token is refused")),
     Row(
         "forbidden",
         "§9 #4",
-        r.status(403),
+        s.status(403),
         r.hold(_CONFIGURATION, "no access to the domain, or a CSRF token is wanted (api.csrf)"),
     ),
     Row(
         "no_such_path",
         "§9 #8",
-        r.status(404, 405, 406, 415),
+        s.status(404, 405, 406, 415),
         r.hold(_CONFIGURATION, "no such domain or service: correct base_url, domain, service"),
     ),
-    Row("redirected", "§1", r.between(300, 399), r.hold(_CONFIGURATION, "redirected: correct base_url")),
-    Row("throttled", "§9 #12", r.status(429), r.busy(Cause.THROTTLED, "too many requests")),
-    Row("no_capacity", "§9 #12", r.status(503), r.busy(Cause.VENDOR_DOWN, "overloaded, or restarting")),
+    Row("redirected", "§1", s.between(300, 399), r.hold(_CONFIGURATION, "redirected: correct base_url")),
+    Row("throttled", "§9 #12", s.status(429), r.busy(Cause.THROTTLED, "too many requests")),
+    Row("no_capacity", "§9 #12", s.status(503), r.busy(Cause.VENDOR_DOWN, "overloaded, or restarting")),
 )
 _THE_REQUEST = (
     Row(
         "bad_request",
         "§9 #5",
-        r.status(400, 422),
+        s.status(400, 422),
         r.refused(
             "BAD_REQUEST", "a header, the communication, the driver or the data is refused", Reason.INVALID_FIELD
         ),
     ),
-    Row("conflict", "§9 #9", r.status(409), r.refused("CONFLICT", "it contradicts what is there")),
-    Row("too_large", "§9 #19", r.status(413), r.refused("TOO_LARGE", "the driver data is too large", Reason.OVERSIZED)),
+    Row("conflict", "§9 #9", s.status(409), r.refused("CONFLICT", "it contradicts what is there")),
+    Row("too_large", "§9 #19", s.status(413), r.refused("TOO_LARGE", "the driver data is too large", Reason.OVERSIZED)),
 )
 _PERHAPS = (
-    Row("timed_out", "§9 #13", r.status(408), r.doubt(Reason.TIME_OUT, "Exstream gave up on the request")),
+    Row("timed_out", "§9 #13", s.status(408), r.doubt(Reason.TIME_OUT, "Exstream gave up on the request")),
     Row("dependency_down", "§9 #10", _is_dependency_down, r.down("a service behind Exstream is down")),
-    Row("engine_error", "§9 #11", r.status(500), r.doubt(Reason.VENDOR_ERROR, "the engine or a flow failed")),
-    Row("gateway", "§9 #12", r.between(501, 599), r.down("overloaded or restarting: it may have been taken")),
-    Row("client_error", "§9", r.between(400, 499), r.refused("CLIENT_ERROR", "refused for an unknown reason")),
-    Row("anything_else", "§9", r.always, r.doubt(Reason.VENDOR_ERROR, "not an answer of HTTP that we know")),
+    Row("engine_error", "§9 #11", s.status(500), r.doubt(Reason.VENDOR_ERROR, "the engine or a flow failed")),
+    Row("gateway", "§9 #12", s.between(501, 599), r.down("overloaded or restarting: it may have been taken")),
+    Row("client_error", "§9", s.between(400, 499), r.refused("CLIENT_ERROR", "refused for an unknown reason")),
+    Row("anything_else", "§9", s.always, r.doubt(Reason.VENDOR_ERROR, "not an answer of HTTP that we know")),
 )
 _REST = (*_LOST, *_NOT_OURS, *_THE_REQUEST, *_PERHAPS)
-_UNREADABLE = Row("unreadable", "§9 #20", r.between(200, 299), r.doubt(Reason.VENDOR_ERROR, "not the answer expected"))
+_UNREADABLE = Row("unreadable", "§9 #20", s.between(200, 299), r.doubt(Reason.VENDOR_ERROR, "not the answer expected"))
 _MAY_HAVE_SENT = Row(
     "engine_failure", "§9 #7", _is_engine_failure, r.doubt(Reason.VENDOR_ERROR, "the engine failed; a part may be sent")
 )

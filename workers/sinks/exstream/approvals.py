@@ -11,8 +11,9 @@ from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream import rules as r
 from workers.sinks.exstream.caller import Caller, Came, Purse
 from workers.sinks.exstream.client import ExstreamClient
-from workers.sinks.exstream.reply import Reply
 from workers.sinks.exstream.rules import Accepted, Row
+from workers.vendors.exstream import signs as s
+from workers.vendors.exstream.reply import Reply
 
 log = logging.getLogger(__name__)
 _STATES = ("DRAFT", "REVIEW", "REJECTED")
@@ -108,24 +109,24 @@ def _away(reply: Reply, _: datetime) -> Hold:
 
 
 _COMMON = (
-    Row("approval_untrusted", "§9 #14", r.is_untrusted, r.untrusted),
-    Row("approval_not_sent", "§9 #14", r.is_lost, r.not_sent),
-    Row("approval_unauthorised", "§9 #1", r.status(401), r.hold(Cause.CREDENTIALS, "a fresh token is refused")),
+    Row("approval_untrusted", "§9 #14", s.is_untrusted, r.untrusted),
+    Row("approval_not_sent", "§9 #14", s.is_lost, r.not_sent),
+    Row("approval_unauthorised", "§9 #1", s.status(401), r.hold(Cause.CREDENTIALS, "a fresh token is refused")),
     Row(
         "approval_forbidden",
         "§9 #4",
-        r.status(403),
+        s.status(403),
         r.hold(Cause.CONFIGURATION, "the design service lets us not in: give access, or set check_approval: false"),
     ),
     Row(
         "approval_unknown",
         "§9 #8",
-        r.status(400, 404, 405),
+        s.status(400, 404, 405),
         r.hold(Cause.CONFIGURATION, "is not there: correct communication_id, domain or base_url"),
     ),
-    Row("approval_redirected", "§1", r.between(300, 399), r.hold(Cause.CONFIGURATION, "redirected: correct base_url")),
-    Row("approval_busy", "§9 #12", r.status(429, 503), r.busy(Cause.THROTTLED, "the design service asks for patience")),
-    Row("approval_away", "§9 #10", r.always, _away),
+    Row("approval_redirected", "§1", s.between(300, 399), r.hold(Cause.CONFIGURATION, "redirected: correct base_url")),
+    Row("approval_busy", "§9 #12", s.status(429, 503), r.busy(Cause.THROTTLED, "the design service asks for patience")),
+    Row("approval_away", "§9 #10", s.always, _away),
 )
 APPROVAL_TABLE = (
     Row("approved", "§5.2", _is_approved, _accepted),

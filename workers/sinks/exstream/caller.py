@@ -10,8 +10,8 @@ from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream.client import ExstreamClient
 from workers.sinks.exstream.config import ApiConfig, CsrfConfig
-from workers.sinks.exstream.reply import Failure, Reply
-from workers.sinks.exstream.tokens import Granted, Tokens, judge_token
+from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.exstream.tokens import Granted, NoToken, Tokens, judge_token
 
 Came = Answer | Failure | Hold
 
@@ -66,14 +66,10 @@ class Caller:
             stale = more
 
     def _is_refused(self, came: Answer | Failure, token: str, is_harmless: bool) -> bool:
-        reply = Reply(came)
-        if reply.status == 401:
-            return not reply.is_embedded_failure  # an embedded one is the engine's: the token is fine (§2)
-        looks_expired = reply.status == 500 and self._tokens.is_old(token)
-        return is_harmless and (looks_expired or (reply.is_ok and not reply.is_json))
+        return self._tokens.refuses(Reply(came), token, is_harmless=is_harmless)
 
     def _token(self, stale: str | None, purse: Purse) -> str | Hold:
-        def ask() -> Granted | Hold:
+        def ask() -> Granted | NoToken:
             purse.take()
             return judge_token(_tried(lambda _: self._client.token(), ""), self._now())
 
@@ -81,7 +77,10 @@ class Caller:
         if secret != self._secret:  # a token that another secret brought is not used any more
             self._secret = secret
             self._tokens.forget()
-        return self._tokens.other_than(stale, ask)
+        found = self._tokens.other_than(stale, ask)
+        if isinstance(found, NoToken):
+            return Hold(found.cause, Scope.ACTION, found.detail, found.retry_after_s)
+        return found
 
     def _csrf_headers(
         self, config: CsrfConfig, stale: Mapping[str, str] | None, purse: Purse

@@ -1,6 +1,5 @@
 """The only HTTP of the Exstream sink. Thread-safe; each request raises what HttpClient.request raises."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -10,9 +9,10 @@ from pydantic import SecretStr
 from common.http import Answer, HttpClient, Permit
 from workers.rotation import Fixed, Latest
 from workers.sinks.exstream.communications import FulfilConfig, Way
-from workers.sinks.exstream.config import ApiConfig, TokenStyle
+from workers.sinks.exstream.config import ApiConfig
 from workers.sinks.exstream.mapping import content_type
 from workers.sinks.exstream.order import Order
+from workers.vendors.exstream.token_request import ask_token
 
 START = "start_service"
 
@@ -28,20 +28,8 @@ class ExstreamClient:
         self._resources = f"{config.base_url}/design/api/v1/resources/{config.domain}"
 
     def token(self) -> Answer:
-        """POST for a token (§1): JSON, or a form with or without Basic."""
-        config, secret = self._config, self._latest.fresh().client_secret.get_secret_value()
-        asked = {"grant_type": "client_credentials"}
-        headers: dict[str, str] = {}
-        if config.token_style is TokenStyle.FORM_BASIC:
-            headers["authorization"] = "Basic " + b64encode(f"{config.client_id}:{secret}".encode()).decode()
-        else:
-            asked |= {"client_id": config.client_id, "client_secret": secret}
-        if config.token_style is TokenStyle.JSON:
-            headers["content-type"], content = "application/json", orjson.dumps(asked)
-        else:
-            asked |= {"scope": config.scope} if config.scope else {}
-            headers["content-type"], content = "application/x-www-form-urlencoded", urlencode(asked).encode()
-        return self._http.request("POST", config.token_url, headers=headers, content=content, action="token")
+        """POST for a token (§1)."""
+        return ask_token(self._config, self._latest.fresh().client_secret, self._http)
 
     def secret(self) -> SecretStr:
         """The client secret of this moment: it may be rotated while we run."""

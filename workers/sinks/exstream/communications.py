@@ -8,11 +8,10 @@ from pydantic import Field, field_validator, model_validator
 from common.settings.sections import Section
 from workers.sinks.exstream.driver_data import Format, compiled
 from workers.sinks.exstream.expressions import DELIVERY_ID
+from workers.vendors.exstream.account import HEADER_VALUE, SEGMENT
 
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
-HEADER_VALUE = r"^[\x21-\x7e]([\x20-\x7e]{0,398}[\x21-\x7e])?$"
-SEGMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _OURS = frozenset(
     [
         "authorization",

@@ -5,26 +5,15 @@ What the page marks as inferred or unknown is a setting, with what the page prop
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from common.http_limits import HttpLimits
 from common.settings.sections import Section
 from workers.sinks.config import SinkConfig
-from workers.sinks.exstream.communications import HEADER_NAME, HEADER_VALUE, SEGMENT, CommunicationConfig, HeaderName
-from workers.vendors.address import is_private_enough, parsed
-
-_EXAMPLE = "https://communication.us.api.opentext.com"
-_TOKEN_EXAMPLE = "https://us.api.opentext.com/tenants/<tenant>/oauth2/token"
-
-
-class TokenStyle(StrEnum):
-    """How a token is asked for (§1)."""
-
-    JSON = "json"
-    FORM = "form"
-    FORM_BASIC = "form-basic"
+from workers.sinks.exstream.communications import HEADER_NAME, CommunicationConfig, HeaderName
+from workers.vendors.exstream.account import ExstreamAccount
 
 
 class CsrfConfig(Section):
@@ -35,20 +24,9 @@ class CsrfConfig(Section):
     header: HeaderName = Field("X-XSRF-TOKEN", description="Header that its value is sent back in (§1).")
 
 
-class ApiConfig(Section):
-    """Where Exstream is, and who we are there (§1)."""
+class ApiConfig(ExstreamAccount):
+    """Where Exstream is, and who we are there (§1), as far as documents are started."""
 
-    base_url: str = Field(description=f"API base, such as {_EXAMPLE}: host only (§1).")
-    domain: str = Field(pattern=SEGMENT, description="Exstream domain, a segment of every path (§1).")
-    token_url: str = Field(description=f"Where tokens come from: {_TOKEN_EXAMPLE}, or OTDS's own (§1).")
-    token_style: TokenStyle = Field(
-        TokenStyle.JSON, description="json (cloud), form, or form with client id and secret as HTTP Basic (§1)."
-    )
-    scope: str | None = Field(
-        None, pattern=HEADER_VALUE, description="Scope of form requests, such as otds:groups (§1)."
-    )
-    client_id: str = Field(min_length=1, max_length=400, description="OAuth client id.")
-    client_secret: SecretStr = Field(description="OAuth client secret.")
     account: str | None = Field(
         None,
         min_length=1,
@@ -62,32 +40,6 @@ class ApiConfig(Section):
     approval_valid_s: float = Field(
         3600, ge=1, le=86_400, description="Seconds after which the approval of a communication is asked again (§5.3)."
     )
-    allow_http: bool = Field(
-        False, description="Send credentials over plain http to another host than this one: for a sandbox only."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _host_only(cls, url: str) -> str:
-        parts = parsed(url, _EXAMPLE)
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("is a host only: no path, no query, no password")
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @field_validator("token_url")
-    @classmethod
-    def _token_address(cls, url: str) -> str:
-        parts = parsed(url, _TOKEN_EXAMPLE)
-        if parts.username or parts.fragment:
-            raise ValueError("takes no password and no fragment")
-        return url
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Self:
-        for name in ("base_url", "token_url"):
-            if not self.allow_http and not is_private_enough(getattr(self, name)):
-                raise ValueError(f"{name} must be https: secrets would travel readable; a sandbox: allow_http")
-        return self
 
 
 class FeedFormat(StrEnum):

@@ -1,9 +1,8 @@
 """Jobs as the runtime API shows them (§4): what a poller reads, and what a look-up compares. Pure."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +10,8 @@ from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream.answers import Kind, judge
 from workers.sinks.exstream.caller import Came
-from workers.sinks.exstream.reply import Reply
-
-_MOST_EPOCH_S = 4_102_444_800.0  # the year 2100
+from workers.vendors.exstream.moments import moment
+from workers.vendors.exstream.reply import Reply
 
 
 class JobState(StrEnum):
@@ -84,20 +82,6 @@ def job_of(row: Mapping[str, Any]) -> JobSeen | None:
         moment(row.get("startDate")),
         moment(row.get("endDate")),
     )
-
-
-def moment(value: object) -> datetime | None:
-    """A time of theirs: epoch milliseconds or ISO 8601, both are seen (§3)."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        seconds = value / 1000
-        return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < _MOST_EPOCH_S else None
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _text(value: object) -> str:

@@ -17,9 +17,9 @@ from workers.sinks.exstream.communications import Way
 from workers.sinks.exstream.config import ExstreamConfig
 from workers.sinks.exstream.jobs import JobSeen, job_of
 from workers.sinks.exstream.order import Order
-from workers.sinks.exstream.patience import http_date
-from workers.sinks.exstream.reply import Reply
 from workers.sinks.exstream.sent import Sent, SentAt
+from workers.vendors.exstream.patience import http_date
+from workers.vendors.exstream.reply import Reply
 
 AROUND = timedelta(minutes=5)
 """How far a job's startDate may be from the request, once the clocks are compared; the id decides, so this is wide."""

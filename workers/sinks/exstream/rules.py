@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.errors import AmbiguousError, NotSentError
+from common.errors import AmbiguousError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Refused, Scope, Unsure
-from workers.sinks.exstream.patience import wait_s
-from workers.sinks.exstream.reply import Reply
+from workers.vendors.exstream.patience import wait_s
+from workers.vendors.exstream.reply import Reply
+from workers.vendors.exstream.signs import Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,6 @@ class Doubt:
 
 
 Said = Accepted | Refused | Hold | Doubt
-Fits = Callable[[Reply], bool]
 Follows = Callable[[Reply, datetime], Said]
 
 
@@ -54,44 +54,6 @@ def judged(reply: Reply, table: Sequence[Row], now: datetime) -> Judgement:
     """By the first row that fits; every table ends with one that always does."""
     row = next(row for row in table if row.fits(reply))
     return Judgement(row.name, row.says(reply, now))
-
-
-# -- when a row fits
-
-
-def status(*statuses: int) -> Fits:
-    """One of these statuses."""
-    return lambda reply: reply.status in statuses
-
-
-def between(first: int, last: int) -> Fits:
-    """A status in this range, both ends included."""
-    return lambda reply: first <= reply.status <= last
-
-
-def code(*codes: str) -> Fits:
-    """The body names one of these codes, and it is an answer of less than 500."""
-    return lambda reply: 200 <= reply.status < 500 and reply.code in codes
-
-
-def is_untrusted(reply: Reply) -> bool:
-    """Nothing was sent: the certificate is not trusted."""
-    return isinstance(reply.failure, NotSentError) and reply.failure.bad_certificate
-
-
-def is_unsent(reply: Reply) -> bool:
-    """Nothing was sent, for any reason."""
-    return isinstance(reply.failure, NotSentError)
-
-
-def is_lost(reply: Reply) -> bool:
-    """No whole answer came back."""
-    return reply.failure is not None
-
-
-def always(_: Reply) -> bool:
-    """Anything."""
-    return True
 
 
 # -- what follows

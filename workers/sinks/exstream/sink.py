@@ -44,7 +44,7 @@ from workers.sinks.exstream.order import Order
 from workers.sinks.exstream.parameters import PublishPreferences, StartService
 from workers.sinks.exstream.sender import Sender
 from workers.sinks.exstream.sent import Sent
-from workers.sinks.exstream.tokens import Tokens
+from workers.vendors.exstream.tokens import Tokens
 
 NAME = "exstream"
 START_SERVICE, PUBLISH_PREFERENCES = "start_service", "publish_preferences"

@@ -1,17 +1,15 @@
 """The OAuth token of a client (§1): short-lived, shared by all threads, renewed early. No I/O."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from common.http import Answer
 from common.reasons import Cause
-from workers.sinks.api import Hold, Scope
-from workers.sinks.exstream import rules as r
-from workers.sinks.exstream.answers import KEY_CODES
-from workers.sinks.exstream.reply import Failure, Reply
-from workers.sinks.exstream.rules import Row
+from workers.vendors.exstream import signs as s
+from workers.vendors.exstream.patience import wait_s
+from workers.vendors.exstream.reply import Failure, Reply
 
 USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT, LEAST_LEFT_S = 900.0, 86_400.0, 0.8, 60.0
 
@@ -29,6 +27,15 @@ class Granted:
         return max(min(self.life_s * RENEWED_AT, self.life_s - LEAST_LEFT_S), self.life_s / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class NoToken:
+    """Why there is none: nothing was sent. `retry_after_s` is how long it means, where that is known."""
+
+    cause: Cause
+    detail: str
+    retry_after_s: float | None = None
+
+
 class Tokens:
     """The one token; whoever finds it used up renews it for everybody. Thread-safe."""
 
@@ -37,9 +44,9 @@ class Tokens:
         self._renewing = threading.Lock()
         self._good: tuple[str, float] | None = None
         self._round = 0
-        self._last: str | Hold = ""
+        self._last: str | NoToken = ""
 
-    def other_than(self, stale: str | None, ask: Callable[[], Granted | Hold]) -> str | Hold:
+    def other_than(self, stale: str | None, ask: Callable[[], Granted | NoToken]) -> str | NoToken:
         """A token that is not this one, or why there is none; threads that ask at once share one request."""
         seen = self._round
         if token := self._usable(stale):
@@ -51,6 +58,13 @@ class Tokens:
                 self._last = self._renewed(ask)
                 self._round += 1
             return self._last
+
+    def refuses(self, reply: Reply, token: str, *, is_harmless: bool = True) -> bool:
+        """Whether a request with this token is to be made once more with another one (§9 #1, #2, #20)."""
+        if reply.status == 401:
+            return not reply.is_embedded_failure  # an embedded one is the engine's: the token is fine (§2)
+        looks_expired = reply.status == 500 and self.is_old(token)
+        return is_harmless and (looks_expired or (reply.is_ok and not reply.is_json))
 
     def is_old(self, token: str) -> bool:
         """Whether it may have ended while a request was under way: an expired one can look like a 500 (§1)."""
@@ -64,24 +78,41 @@ class Tokens:
         good = self._good
         return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None
 
-    def _renewed(self, ask: Callable[[], Granted | Hold]) -> str | Hold:
+    def _renewed(self, ask: Callable[[], Granted | NoToken]) -> str | NoToken:
         asked_at = self._monotonic()
         granted = ask()
-        if isinstance(granted, Hold):
+        if isinstance(granted, NoToken):
             return granted
         self._good = (granted.token, asked_at + granted.used_s)
         return granted.token
 
 
-def judge_token(came: Answer | Failure, now: datetime) -> Granted | Hold:
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One line: its name, where the page says so, when it fits, and why there is no token."""
+
+    name: str
+    page: str
+    fits: s.Fits
+    cause: Cause
+    detail: str
+    wait: Callable[[Reply, datetime], float | None] = lambda _, __: None
+
+
+def judge_token(came: Answer | Failure, now: datetime) -> Granted | NoToken:
     """What the token endpoint said; asking is harmless, so nothing here is in doubt."""
     reply = Reply(came)
     granted = _granted(reply)
     if granted is not None:
         return granted
-    said = r.judged(reply, TOKEN_TABLE, now).said
-    assert isinstance(said, Hold)
-    return said
+    row = token_row(reply)
+    said = reply.failure or reply.status
+    return NoToken(row.cause, f"{said}: {row.detail}", row.wait(reply, now))
+
+
+def token_row(reply: Reply) -> TokenRow:
+    """The first row that fits an answer without a token."""
+    return next(row for row in TOKEN_TABLE if row.fits(reply))
 
 
 def _granted(reply: Reply) -> Granted | None:
@@ -93,22 +124,23 @@ def _granted(reply: Reply) -> Granted | None:
     return Granted(token, min(float(life), MOST_LIFE_S) if is_number and life is not None else USUAL_LIFE_S)
 
 
-def _no_answer(reply: Reply, _: datetime) -> Hold:
-    return Hold(Cause.VENDOR_DOWN, Scope.ACTION, f"token_url: {reply.failure}")
+def _asked_for(reply: Reply, now: datetime) -> float:
+    return wait_s(reply.headers, now)
 
 
-TOKEN_TABLE = (
-    Row("token_untrusted", "§9 #14", r.is_untrusted, r.untrusted),
-    Row("token_no_answer", "§9 #14", r.is_lost, _no_answer),
-    Row(
+TOKEN_TABLE: Sequence[TokenRow] = (
+    TokenRow("token_untrusted", "§9 #14", s.is_untrusted, Cause.CONFIGURATION, "token_url: set ca_file, or correct it"),
+    TokenRow("token_no_answer", "§9 #14", s.is_lost, Cause.VENDOR_DOWN, "token_url is not reached"),
+    TokenRow(
         "token_key_refused",
         "§1, §9 #3",
-        r.code(*KEY_CODES, "invalid_grant", "invalid_scope"),
-        r.hold(Cause.CREDENTIALS, "token_url refuses client_id, client_secret or scope"),
+        s.code(*s.KEY_CODES, "invalid_grant", "invalid_scope"),
+        Cause.CREDENTIALS,
+        "token_url refuses client_id, client_secret or scope",
     ),
-    Row("token_unauthorised", "§9 #3", r.status(400, 401, 403), r.hold(Cause.CREDENTIALS, "token_url refuses us")),
-    Row("token_redirected", "§1", r.between(300, 399), r.hold(Cause.CONFIGURATION, "correct token_url")),
-    Row("token_busy", "§9 #12", r.status(429, 503), r.busy(Cause.THROTTLED, "token_url asks for patience")),
-    Row("token_no_such_path", "§9 #8", r.between(402, 499), r.hold(Cause.CONFIGURATION, "correct token_url")),
-    Row("token_unreadable", "§9 #20", r.always, r.hold(Cause.VENDOR_DOWN, "token_url gave no token")),
+    TokenRow("token_unauthorised", "§9 #3", s.status(400, 401, 403), Cause.CREDENTIALS, "token_url refuses us"),
+    TokenRow("token_redirected", "§1", s.between(300, 399), Cause.CONFIGURATION, "correct token_url"),
+    TokenRow("token_busy", "§9 #12", s.status(429, 503), Cause.THROTTLED, "token_url asks for patience", _asked_for),
+    TokenRow("token_no_such_path", "§9 #8", s.between(402, 499), Cause.CONFIGURATION, "correct token_url"),
+    TokenRow("token_unreadable", "§9 #20", s.always, Cause.VENDOR_DOWN, "token_url gave no token"),
 )
