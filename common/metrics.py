@@ -88,6 +88,7 @@ class Metrics:
         self._declare_vendor()
         self._declare_ingest()
         self._declare_pollers()
+        self._declare_journeys()
         build = {"version": version, "python": platform.python_version()}
         about = self._declare("build_info", "info", build, "Version of commfleet and of Python.")
         Info("commfleet_build", about, registry=self.registry).info(build)
@@ -204,6 +205,20 @@ class Metrics:
         )
         self.poller_budget_left = self._gauge(
             "poller_budget_left_requests", "Requests that the poller's slice of today still has.", "source"
+        )
+
+    def _declare_journeys(self) -> None:
+        self.journey_outcomes = self._counter(
+            "journey_outcomes_total",
+            "Steps and starts of journeys by what became of them: fired, late, removed, cancelled, cancel_unknown, "
+            "stopped_before, before_deployment, own, no_key, no_customer, unresolved.",
+            *("journey", "outcome"),
+        )
+        self.journey_timers_due = self._gauge(
+            "journey_timers_due", "Timers of this worker's partitions that are due and not fired yet; 10000 is more."
+        )
+        self.journey_timer_oldest_due = self._gauge(
+            "journey_timer_oldest_due_seconds", "How long ago the oldest timer that is not fired yet was due."
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

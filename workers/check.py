@@ -12,6 +12,7 @@ from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
 from workers.ingest.feeds import conflicts
 from workers.ingest.sources.catalogue import hook_feeds
+from workers.journeys_command import all_journeys
 from workers.poller_catalogue import poller_feeds
 from workers.schema_ids import schema_ids
 from workers.schemas_command import schema_problems
@@ -23,7 +24,10 @@ _MARKETO_PER_20_S = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows, budget or pollers."""
+    """Something that cannot work.
+
+    `part` is kafka, registry, schemas, topics, ingest, flows, journeys, budget or pollers.
+    """
 
     part: str
     message: str
@@ -43,6 +47,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_topics(),
         *_feeds(settings),
         *_flows(settings),
+        *_journeys(settings),
         *_budgets(settings, workers),
         *_pollers(settings),
     ]
@@ -92,6 +97,13 @@ def _flows(settings: Settings) -> Iterator[Problem]:
         return
     yield from _missing_topics(flows)
     yield from _sinks(settings, flows)
+
+
+def _journeys(settings: Settings) -> Iterator[Problem]:
+    try:
+        all_journeys(settings)
+    except FaultyFlowsError as error:
+        yield from (Problem("journeys", str(fault)) for fault in error.errors)
 
 
 def _missing_topics(flows: Flows) -> Iterator[Problem]:

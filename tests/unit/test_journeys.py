@@ -10,6 +10,7 @@ import pytest
 from common.store.times import micros
 from tests.support.journeys import DAY, HOUR, arrival, defaults, lines, steps, written
 from tests.support.store import START, START_US, Events
+from workers.journeys.explain import Arrival
 from workers.journeys.incoming import Incoming
 from workers.journeys.interpreter import Journeys
 from workers.journeys.memory import Memory
@@ -159,7 +160,8 @@ LIMITED = """
 
 def test_every_event_begins_the_silence_again(events: Events) -> None:
     """`again: restart`: the newest start counts, not the one that is read last."""
-    made = [contract(events, 0), contract(events, 5 * DAY), arrival(contract(events, DAY), 5 * DAY + 60)]
+    made: list[Incoming | Arrival] = [contract(events, 0), contract(events, 5 * DAY)]
+    made += [arrival(contract(events, DAY), 5 * DAY + 60)]
 
     assert steps(lines(INACTIVE, *made)) == [("d60", 65 * DAY)]
 

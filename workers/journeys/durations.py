@@ -17,8 +17,8 @@ def duration(raw: object) -> int | None:
 
 
 def shown(length: int) -> str:
-    """A duration as it is written; exact."""
+    """A duration as it is written, in days at most; exact to the second."""
     for name, unit in reversed(_UNITS.items()):
-        if length and length % unit == 0:
+        if name != "w" and length and length % unit == 0:
             return f"{length // unit}{name}"
     return f"{length // SECOND_US}s"
