@@ -166,6 +166,23 @@ class IngestMeter:
         self._metrics.ingest_substitutes.labels(source).inc()
 
 
+class JourneyMeter:
+    """What a journey worker counts of journeys; called from its thread."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def counted(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """What became of starts and steps, by journey and outcome; after the transaction."""
+        for (journey, outcome), count in counts.items():
+            self._metrics.journey_outcomes.labels(journey, outcome).inc(count)
+
+    def due(self, count: int, oldest_s: float) -> None:
+        """Timers that are due and not fired yet, and how long ago the oldest one was due."""
+        self._metrics.journey_timers_due.set(count)
+        self._metrics.journey_timer_oldest_due.set(oldest_s)
+
+
 class PollMeter:
     """What the pollers of one source count; called by the active one."""
 

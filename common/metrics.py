@@ -89,6 +89,7 @@ class Metrics:
         self._declare_ingest()
         self._declare_pollers()
         self._declare_files()
+        self._declare_journeys()
         build = {"version": version, "python": platform.python_version()}
         about = self._declare("build_info", "info", build, "Version of commfleet and of Python.")
         Info("commfleet_build", about, registry=self.registry).info(build)
@@ -214,6 +215,20 @@ class Metrics:
         self.files_waiting = self._gauge("files_waiting", "Files in a folder that nobody has claimed.", "source")
         self.files_oldest = self._gauge(
             "files_waiting_oldest_seconds", "Since when the oldest of them has not changed; 0 without one.", "source"
+        )
+
+    def _declare_journeys(self) -> None:
+        self.journey_outcomes = self._counter(
+            "journey_outcomes_total",
+            "Steps and starts of journeys by what became of them: fired, late, removed, cancelled, cancel_unknown, "
+            "stopped_before, before_deployment, own, no_key, no_customer, unresolved.",
+            *("journey", "outcome"),
+        )
+        self.journey_timers_due = self._gauge(
+            "journey_timers_due", "Timers of this worker's partitions that are due and not fired yet; 10000 is more."
+        )
+        self.journey_timer_oldest_due = self._gauge(
+            "journey_timer_oldest_due_seconds", "How long ago the oldest timer that is not fired yet was due."
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

@@ -150,6 +150,7 @@ def _tools(prefix: str) -> Iterator[Grant]:
     yield from _each(letters, prefix, "Write", "redrive and discard mark a letter as dealt with")
     yield from _each(letters, prefix, "Delete", "what is dealt with is deleted")
     yield from _each(_open_topics(), prefix, "Write", "redrive of signals through their parser; customer erase")
+    yield from _each(["comms.journey.v1"], prefix, "Write", "journeys cancel")
     yield from _each(flow_topics(), prefix, "Read", "redrive looks for later events; offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Read", "offsets accept, status")
     yield from _each(_retry_topics("comms.retry."), prefix, "Write", "redrive sends again; offsets accept")

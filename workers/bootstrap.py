@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from types import FrameType
@@ -30,13 +31,15 @@ from common.kafka.past_reader import PastReader
 from common.kafka.plain import PlainProducer
 from common.kafka.producer import ConfirmedProducer
 from common.kafka.transactions import TransactionalProducer
-from common.meters import IngestMeter, SinkMeter, VendorMeter
+from common.meters import IngestMeter, JourneyMeter, SinkMeter, VendorMeter
 from common.metrics import Metrics
 from common.schema_source import AnsweringSource, IdsAhead
 from common.store.config import StoreSettings
 from common.store.database import Database
+from common.store.deployments import deployments
 from common.store.look_ups import LookUps
 from common.store.opening import open_as_reader, open_as_writer, pseudonyms_of
+from common.store.times import micros
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
@@ -53,12 +56,15 @@ from workers.ingest.sources.source_config import OnBad, VendorSource
 from workers.ingest.webhook import Webhook
 from workers.journeys.applier import Applier
 from workers.journeys.erasure import Identities
+from workers.journeys.firing import Firing
+from workers.journeys.interpreter import Journeys
 from workers.journeys.outbox import Outbox
 from workers.journeys.parts import Parts
 from workers.journeys.preferences import Preferences
 from workers.journeys.reading import DEAD, Reading, read_topics
 from workers.journeys.reducers import Facts
 from workers.journeys.worker import JourneyWorker
+from workers.journeys_command import all_journeys
 from workers.oldest_letter import OpenLetters
 from workers.oldest_letter import follow as follow_letters
 from workers.rotation import Fixed, Latest, Rotating, Watch, secret_files
@@ -341,8 +347,12 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
         producer.close()
 
 
-def run_journeys(settings: Settings) -> None:
-    """Run the journey worker until SIGTERM. Raises CommfleetError when it cannot go on."""
+def run_journeys(settings: Settings, since: datetime | None = None) -> None:
+    """Run the journey worker until SIGTERM; journeys start from `since` on, instead of their first deployment.
+
+    Raises CommfleetError when it cannot go on.
+    """
+    all_journeys(settings)  # what is wrong with them is told before anything starts
     store, worker = store_settings(settings), Worker(settings)
     worker.health.ready_when("journeys", lambda: "not started yet")
     with worker.running():
@@ -351,10 +361,12 @@ def run_journeys(settings: Settings) -> None:
             kafka = settings.kafka.client()
             partitions = LogReader(kafka).partition_count(settings.prefix + read_topics()[0])
             with closing(open_as_writer(store, partitions)) as database:
-                build_journeys(worker, store, database).run(worker.stop)
+                build_journeys(worker, store, database, since).run(worker.stop)
 
 
-def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> JourneyWorker:
+def build_journeys(
+    worker: Worker, store: StoreSettings, database: Database, since: datetime | None = None
+) -> JourneyWorker:
     """The journey worker, wired."""
     settings, kafka = worker.settings, worker.settings.kafka.client()
     group = f"{settings.prefix}commfleet.journeys"
@@ -363,6 +375,8 @@ def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> 
     pseudonyms = pseudonyms_of(store)
     identities = Identities(pseudonyms)
     facts = Facts(Preferences(Settlement(settings.consent), pseudonyms), identities)
+    meter, journeys = JourneyMeter(worker.metrics), _interpreter(worker, database, since)
+    applier = Applier(database, facts, identities, worker.clock, store.timeline_days, [journeys])
     letters = Letters(settings.prefix + DEAD, "journeys", "main", settings.worker_name)
     ended: list[Callable[[PartitionId, int], None]] = []
     consumer = GroupConsumer(
@@ -376,17 +390,26 @@ def build_journeys(worker: Worker, store: StoreSettings, database: Database) -> 
         TransactionalProducer(producer),
         Ends(kafka, worker.broker_state),
         database,
-        Applier(database, facts, identities, worker.clock, store.timeline_days),
+        applier,
         Reading(decoder, letters, group, settings.prefix),
         Outbox(encoder, settings.prefix),
+        Firing(database, applier, journeys, meter, worker.clock, settings.journeys.fire_per_s),
+        meter,
     )
-    journeys = JourneyWorker(
-        read_topics(), settings.prefix, parts, settings.journeys, store.timeline_days, worker.clock
-    )
-    ended.append(journeys.ended)
+    built = JourneyWorker(read_topics(), settings.prefix, parts, settings.journeys, store.timeline_days, worker.clock)
+    ended.append(built.ended)
     worker.await_registry(lambda: encoder.load(flow_topics()))
-    _watch_journeys(worker, journeys)
-    return journeys
+    _watch_journeys(worker, built)
+    return built
+
+
+def _interpreter(worker: Worker, database: Database, since: datetime | None) -> Journeys:
+    """The journeys of this deployment, each from its first deployment on."""
+    settings = worker.settings
+    found, now = all_journeys(settings), micros(worker.clock.now())
+    names, at = [one.name for one in found], micros(since) if since else None
+    deployed = database.write(lambda connection: deployments(connection, names, now, at))
+    return Journeys(found, deployed, settings.journeys.own_actors)
 
 
 def _watch_journeys(worker: Worker, journeys: JourneyWorker) -> None:

@@ -13,6 +13,7 @@ from workers.flows.catalogue import Flows
 from workers.flows.place import FaultyFlowsError
 from workers.ingest.feeds import conflicts
 from workers.ingest.sources.catalogue import hook_feeds
+from workers.journeys_command import all_journeys
 from workers.poller_catalogue import poller_feeds
 from workers.schema_ids import schema_ids
 from workers.schemas_command import schema_problems
@@ -24,7 +25,10 @@ _MARKETO_PER_20_S = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot work; `part` is kafka, registry, schemas, topics, ingest, flows, budget, pollers, files."""
+    """Something that cannot work.
+
+    `part` is kafka, registry, schemas, topics, ingest, flows, journeys, budget, pollers or files.
+    """
 
     part: str
     message: str
@@ -44,6 +48,7 @@ def check(settings: Settings, against: str | None = None, mode: str | None = Non
         *_topics(),
         *_feeds(settings),
         *_flows(settings),
+        *_journeys(settings),
         *_budgets(settings, workers),
         *_pollers(settings),
         *_files(settings),
@@ -94,6 +99,13 @@ def _flows(settings: Settings) -> Iterator[Problem]:
         return
     yield from _missing_topics(flows)
     yield from _sinks(settings, flows)
+
+
+def _journeys(settings: Settings) -> Iterator[Problem]:
+    try:
+        all_journeys(settings)
+    except FaultyFlowsError as error:
+        yield from (Problem("journeys", str(fault)) for fault in error.errors)
 
 
 def _missing_topics(flows: Flows) -> Iterator[Problem]:

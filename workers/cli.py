@@ -101,15 +101,6 @@ def run_webhook(config: Path | None) -> None:
     bootstrap.run_webhook(load_settings(config), lambda: load_settings(config))
 
 
-@run.command("journeys")
-@_with_settings
-def run_journeys(settings: "Settings") -> None:
-    """Apply events to the customer store, and publish what follows from them."""
-    from workers import bootstrap
-
-    bootstrap.run_journeys(settings)
-
-
 @run.command("consent-api")
 @_with_settings
 def run_consent_api(settings: "Settings") -> None:
@@ -126,6 +117,18 @@ def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime 
         return None if text is None else moment(text, datetime.now(UTC))
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+@run.command("journeys")
+@click.option(
+    "--since", metavar="TIME", callback=_since, help="Journeys start from a time or an age (2h, 7d) on, not from now."
+)
+@_with_settings
+def run_journeys(settings: "Settings", since: datetime | None) -> None:
+    """Apply events to the customer store, run the journeys, and publish what follows."""
+    from workers import bootstrap
+
+    bootstrap.run_journeys(settings, since)
 
 
 @run.command("poller")
@@ -323,6 +326,65 @@ def flows_explain(settings: "Settings", event: BinaryIO, topic: str | None, reve
     from workers.explaining import explain_event
 
     show.explanation(explain_event(settings, event.read(), topic, reveal=reveal))
+
+
+@main.group()
+def journeys() -> None:
+    """Journeys: what they are, what they would do, what waits, and cancelling it."""
+
+
+@journeys.command("list")
+@_with_settings
+def journeys_list(settings: "Settings") -> None:
+    """Every journey with its steps; nobody is contacted."""
+    from workers import journeys_command, show_journeys
+
+    show_journeys.journeys(journeys_command.all_journeys(settings))
+
+
+@journeys.command("explain")
+@click.argument("events", type=click.File("rb"))
+@click.option("--journey", help="This journey only.")
+@_with_settings
+def journeys_explain(settings: "Settings", events: BinaryIO, journey: str | None) -> None:
+    """What journeys would do with EVENTS, a JSON event a line, and when: on a virtual clock, nothing is sent."""
+    from workers import journeys_command, show_journeys
+
+    found = journeys_command.explain_lines(settings, events, journey, datetime.now(UTC))
+    for line in show_journeys.explanation(found):
+        click.echo(line)
+
+
+@journeys.command("pending")
+@click.option("--journey", help="Of this journey only.")
+@click.option("--customer", help="Of this customer only.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at most.")
+@_with_settings
+def journeys_pending(settings: "Settings", journey: str | None, customer: str | None, limit: int) -> None:
+    """Steps that wait, the next first."""
+    from workers import journeys_command, show_journeys
+
+    show_journeys.pending(journeys_command.pending(settings, journey, customer, limit))
+
+
+@journeys.command("cancel")
+@click.argument("journey")
+@click.argument("instance")
+@click.option("--customer", "customer_id", required=True, help="Whose it is.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_settings
+def journeys_cancel(settings: "Settings", journey: str, instance: str, customer_id: str, yes: bool) -> None:
+    """Cancel the steps of INSTANCE that still wait, as journeys pending names it; the worker applies it."""
+    from workers import journeys_command, show_journeys
+
+    waiting = journeys_command.pending(settings, journey, customer_id, 10_000)
+    meant = [one for one in waiting if one.instance == instance]
+    show_journeys.pending(meant)
+    if not meant:
+        _end(False)
+    _agree(yes, "Cancel them?")
+    event_id = journeys_command.cancel(settings, journey, customer_id, instance)
+    click.echo(f"asked for, as event {event_id}; the journey worker applies it")
 
 
 @main.group()

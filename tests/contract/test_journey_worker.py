@@ -155,3 +155,17 @@ def test_a_redriven_preference_lifts_what_stood_in_for_it(rig: JourneysRig, stor
         (letter,) = rig.records(DEAD)
         rig.redrive(letter, PREFERENCE, report(3, "OPTED_IN", "C-2"))
         eventually(lambda: not refused(rig, store, "C-2"), 20, what="C-2 may be written to")
+
+
+def test_a_step_that_is_due_is_published(rig: JourneysRig, store: Database) -> None:
+    """On a partition where nothing else happens, once everything of before is applied; and it is in the timeline."""
+    score = {"type": "SCORE_CHANGED", "score": 90, "score_previous": 10}
+    with rig.working():
+        now = datetime.now(UTC).isoformat()
+        who = {"event_id": "start-1", "source": "marketo", "occurred_at": now, "ingested_at": now}
+        rig.send("comms.engagement.v1", {**who, "customer": {"customer_id": "C-1"}, **score})
+        (step,) = eventually(lambda: rig.events("comms.journey.v1"), 20, every_s=0.2, what="the step")
+
+    assert (step["type"], step["journey"], step["step"]) == ("COMMUNICATION_DUE", "M1-follow-up", "now")
+    assert (step["caused_by"], step["facts"]["score"]) == ("start-1", "90")
+    assert rig.records("comms.journey.v1")[0].partition == rig.records("comms.engagement.v1")[0].partition

@@ -152,10 +152,13 @@ def test_the_registry_holds_schemas_to_our_level() -> None:
     assert environment["SCHEMA_REGISTRY_SCHEMA_COMPATIBILITY_LEVEL"].upper() == registry.compatibility
 
 
-def test_nobody_uses_the_store_yet() -> None:
-    """PostgreSQL starts with its profile only; whoever makes a worker use it takes the profile away."""
-    assert SERVICES["postgres"]["profiles"] == ["store"]
-    assert [name for name in OURS if "store" in _uses(SERVICES[name], "networks")] == []
+def test_the_store_is_reached_by_who_uses_it() -> None:
+    """PostgreSQL is in nobody else's network."""
+    assert [name for name in SERVICES if "store" in _uses(SERVICES[name], "networks")] == [
+        "store",
+        "journeys",
+        "postgres",
+    ]
 
 
 def test_grafana_sees_prometheus_only() -> None:

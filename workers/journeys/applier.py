@@ -4,9 +4,9 @@ A worker that lost its partition changes no row. A batch that was applied is not
 stored offset are passed over, so reading again from anywhere is harmless.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,10 +31,15 @@ Fire = Callable[[Memory, Timer], None]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A batch that stands: where the partition is now, and what is to be published, in order."""
+    """A batch that stands: where the partition is now, and what is to be published, in order.
+
+    `counts`, by journey and what became of a start or a step, is for the metrics; `fired` is how many timers are gone.
+    """
 
     holding: Holding
     outgoing: tuple[Outgoing, ...]
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    fired: int = 0
 
 
 class Applier:
@@ -68,9 +73,12 @@ class Applier:
         def work(connection: Connection) -> Applied:
             fence(connection, moved)
             outgoing: list[Outgoing] = []
+            counts: Counter[tuple[str, str]] = Counter()
             for part in _parts(fresh):
-                outgoing += self._part(connection, moved.number, part)
-            return _stored(connection, moved, outgoing)
+                memory = self._part(connection, moved.number, part)
+                outgoing += memory.outbox
+                counts += memory.counts
+            return replace(_stored(connection, moved, outgoing), counts=counts)
 
         return self._database.write(work)
 
@@ -90,32 +98,33 @@ class Applier:
             for each in timers:
                 memory.timers.drop(*shapes.TIMERS.key_of(each))
                 fire(memory, each)
-            return _stored(connection, mine, self._save(connection, memory))
+            self._save(connection, memory)
+            return replace(_stored(connection, mine, memory.outbox), counts=memory.counts, fired=len(timers))
 
         return self._database.write(work)
 
-    def _part(self, connection: Connection, number: int, part: Sequence[Incoming]) -> list[Outgoing]:
+    def _part(self, connection: Connection, number: int, part: Sequence[Incoming]) -> Memory:
         memory = Memory(number, micros(self._clock.now()))
         _load(connection, [one for record in part for each in self._reducers for one in each.wants(memory, record)])
         if _is_erasure(part[0]) and not self._facts.is_forgotten(memory, part[0]):
             assert part[0].value is not None  # an erasure is an event
             erase(connection, self._identities, memory, part[0].value["customer"], part[0].occurred_at)
-            return memory.outbox
+            return memory
         for record in part:
             if record.suppresses is not None:
                 suppress_unreadable(memory, record.suppresses)
             if record.value is not None and not self._facts.is_forgotten(memory, record):
                 for reducer in self._reducers:
                     reducer.take(memory, record)
-        return self._save(connection, memory)
+        self._save(connection, memory)
+        return memory
 
-    def _save(self, connection: Connection, memory: Memory) -> list[Outgoing]:
+    def _save(self, connection: Connection, memory: Memory) -> None:
         for shelf in memory.shelves:
             shelf.shape.delete(connection, shelf.dropped)
             shelf.shape.save(connection, shelf.changed)
         oldest = memory.now - self._kept_us
         shapes.TIMELINE.save(connection, (one for one in memory.timeline.values() if one.occurred_at >= oldest))
-        return memory.outbox
 
 
 def _stored(connection: Connection, mine: Holding, outgoing: Iterable[Outgoing]) -> Applied:

@@ -1,5 +1,6 @@
 """Settings of the journey worker."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -17,5 +18,17 @@ class JourneysSettings(Section):
     batch_records: int = Field(500, ge=1, le=5000, description="Records applied in one transaction, at most.")
     fresh_every_s: float = Field(
         5.0, gt=0, le=60, description="How often the ends of the topics are asked for; well below consent.max_age_s."
+    )
+    defaults: bool = Field(True, description="Whether the journeys that come with commfleet run.")
+    files: tuple[Path, ...] = Field(
+        (), description="The site's own journey files; a journey replaces the one of its name (docs/journeys.md)."
+    )
+    own_actors: tuple[str, ...] = Field(
+        (),
+        description="Accounts by which commfleet itself works at the vendors, as events name them (`actor.id`): what "
+        "they did starts no journey.",
+    )
+    fire_per_s: int = Field(
+        1000, ge=1, le=100_000, description="Due timers fired in a second, at most: a herd must not stop the events."
     )
     retry_s: float = Field(1.0, gt=0, le=60, description="How long to wait before a transaction that could not be had.")

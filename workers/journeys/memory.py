@@ -4,6 +4,7 @@ A `Shelf` is one table; `Memory` has them all, the timeline and the outbox. Noth
 plain functions over it and are tested without a database.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
@@ -101,6 +102,7 @@ class Memory:
         self.timeline: dict[str, Entry] = {}
         self.outbox: list[Outgoing] = []
         self.erased: list[str] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
 
     @property
     def shelves(self) -> tuple[Shelf[Any], ...]:
@@ -126,6 +128,10 @@ class Memory:
         event_id = str(uuid5(_NAMESPACE, "\n".join((topic, *name))))
         whole = {"event_id": event_id, "source": OURSELVES, "ingested_at": moment_of(self.now), **value}
         self.outbox.append(Outgoing(event_id, self.partition, 0, topic, key, whole))
+
+    def count(self, journey: str, what: str) -> None:
+        """Something to be counted once the transaction stands: a journey, and what became of a step or a start."""
+        self.counts[journey, what] += 1
 
     def forget(self, topic: str, key: bytes, *name: str) -> None:
         """Delete a key from a compacted topic."""

@@ -7,8 +7,10 @@ from typing import Protocol
 from common.event import PartitionId
 from common.kafka.consumer import GroupConsumer
 from common.kafka.transactions import TransactionalProducer
+from common.meters import JourneyMeter
 from common.store.database import Database
 from workers.journeys.applier import Applier
+from workers.journeys.firing import Firing
 from workers.journeys.outbox import Outbox
 from workers.journeys.reading import Reading
 
@@ -32,6 +34,8 @@ class Parts:
     applier: Applier
     reading: Reading
     outbox: Outbox
+    firing: Firing
+    meter: JourneyMeter
 
 
 @dataclass(frozen=True, slots=True)

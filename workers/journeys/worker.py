@@ -109,6 +109,8 @@ class JourneyWorker:
         for number, lot in list(self._lots.items()):
             if now >= lot.retry_at and not self._guarded(lot, partial(self._work, lot, now)):
                 self._lots.pop(number, None)
+        for number in self._parts.firing.turn(self._lots, self._guarded):
+            self._lots.pop(number, None)
         self._report(now)
 
     def _claim_due(self) -> None:
@@ -162,6 +164,7 @@ class JourneyWorker:
         applied = self._parts.applier.apply(lot.holding, [one.record for one in read])
         lot.holding = applied.holding
         lot.outgoing.extend(applied.outgoing)
+        self._parts.meter.counted(applied.counts)
         for _ in batch:
             lot.unapplied.popleft()
 

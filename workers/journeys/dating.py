@@ -1,0 +1,58 @@
+"""Date: what is remembered of a date in the events, and which steps follow from it. Pure, blind to order of arrival.
+
+Evidence: `sights` (of each date, when it was first seen), `newest` ([time, event id, correlation id, facts, date]),
+and `stopped_at`. The newest event says the date. A stopped date stays stopped, another one starts again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.store.times import micros
+from workers.journeys.definition import Date, Journey, reader
+from workers.journeys.due import local_date, on_the_day
+
+Json = dict[str, Any]
+_DATES = 50
+
+
+def date_of(value: Mapping[str, Any], field: str) -> int | None:
+    """The date of an event, in microseconds; None when it has none."""
+    found = reader(field)(value)
+    return None if found is None else micros(found)
+
+
+def start(evidence: Json, at: int, event: list[Any], date: int) -> None:
+    """Remember what an event says of the date."""
+    sights = evidence.setdefault("sights", {})
+    sights[str(date)] = min(at, sights.get(str(date), at))
+    newest = evidence.get("newest")
+    if newest is None or (at, event[0]) >= (newest[0], newest[1]):
+        evidence["newest"] = [at, *event, date]
+    while len(sights) > _DATES:
+        del sights[min(sights, key=lambda one: (one == str(evidence["newest"][4]), sights[one]))]
+
+
+def plan(evidence: Json, journey: Journey, who: str, about: str) -> dict[str, int]:
+    """Timers by `step@instance`; what was past at first sight is not among them."""
+    newest = evidence.get("newest")
+    if newest is None:
+        return {}
+    assert isinstance(journey.kind, Date)
+    seen_at, date = evidence["sights"][str(newest[4])], newest[4]
+    if (evidence.get("stopped_at") or -1) >= seen_at:
+        return {}
+    instance = _instance(journey, about, date)
+    due = {
+        f"{name}@{instance}": on_the_day(journey, date - length, who) for name, length in journey.kind.before.items()
+    }
+    return {key: at for key, at in due.items() if at >= seen_at}
+
+
+def until(evidence: Json) -> int:
+    """Until when a new sight needs to know of this."""
+    newest = evidence.get("newest")
+    return newest[4] if newest else 0
+
+
+def _instance(journey: Journey, about: str, date: int) -> str:
+    return f"{about}:{local_date(journey, date)}" if about else local_date(journey, date)

@@ -1,0 +1,39 @@
+"""When a step is due: local time of day, and a herd spread out. Pure; all in microseconds."""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from common.store.times import micros, moment_of
+from workers.journeys.definition import Journey
+
+
+def not_before(journey: Journey, moment: int, who: str) -> int:
+    """The first time of day `at` from this moment on (the moment itself without one), plus the customer's spread."""
+    return _at(journey, moment, is_later=True) + spread(journey, who)
+
+
+def on_the_day(journey: Journey, moment: int, who: str) -> int:
+    """The time of day `at` of the local day of this moment, plus the customer's spread."""
+    return _at(journey, moment, is_later=False) + spread(journey, who)
+
+
+def spread(journey: Journey, who: str) -> int:
+    """The same part of `spread` for the same customer, always."""
+    if not journey.spread_us:
+        return 0
+    return int.from_bytes(blake2b(f"{journey.name}\n{who}".encode(), digest_size=6).digest()) % journey.spread_us
+
+
+def local_date(journey: Journey, moment: int) -> str:
+    """The day on which this moment is, in the journey's zone."""
+    return moment_of(moment).astimezone(journey.zone).date().isoformat()
+
+
+def _at(journey: Journey, moment: int, *, is_later: bool) -> int:
+    if journey.at is None:
+        return moment
+    day = moment_of(moment).astimezone(journey.zone).date()
+    found = micros(datetime.combine(day, journey.at, journey.zone))
+    if is_later and found < moment:
+        found = micros(datetime.combine(day + timedelta(days=1), journey.at, journey.zone))
+    return found
