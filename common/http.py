@@ -73,7 +73,7 @@ class HttpClient:
         self._extensions = {"timeout": timeout.as_dict()}
         self._url = lru_cache(_KEPT_URLS)(httpx.URL)
         # the client around a transport would add redirects, authentication and a jar of cookies, which nobody here
-        # asks for, and takes a third of a request's time (measured: 0.3 of 0.9 ms)
+        # asks for, and takes three tenths of a request's time (measured: 0.16 of 0.53 ms)
         self._transport = httpx.HTTPTransport(
             http1=True,
             http2=False,
