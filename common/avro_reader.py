@@ -20,6 +20,7 @@ GIVES_UP = (LookupError, ValueError, OverflowError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BIAS = sum(0x80 << 7 * byte for byte in range(7))
 _LONGEST, _MOST_BITS = 10, 64  # bytes and bits of a number
+_ONE_BYTE = 64  # numbers below it take one byte
 
 
 def compile_reader(schema: Mapping[str, Any]) -> Read:
@@ -27,13 +28,15 @@ def compile_reader(schema: Mapping[str, Any]) -> Read:
 
     Raises KeyError for an Avro type that our schemas do not use.
     """
+    source = _Source(schema["namespace"])
     lines = [
         "def read(data, at):",
-        *_indented(_Source(schema["namespace"]).lines("value", schema)),
+        *_indented(source.lines("value", schema)),
         "    if at != len(data): raise odd",
         "    return value",
     ]
     scope: dict[str, Any] = {"number": _number, "moment": _moment, "odd": ValueError("not the usual form")}
+    scope |= source.tables
     exec("\n".join(lines), scope)  # the text holds nothing but names of our own schemas, as literals
     read: Read = scope["read"]
     return read
@@ -46,6 +49,8 @@ class _Source:
         self._namespace = namespace
         self._named: dict[str, Any] = {}
         self._numbers = count()
+        self.tables: dict[str, Mapping[int, str]] = {}
+        """What the lines look up by name: an enum's symbols by the byte that says which."""
 
     def lines(self, name: str, node: Any) -> Iterator[str]:
         """What puts a value of this type into the variable `name`."""
@@ -65,10 +70,14 @@ class _Source:
             case "map":
                 return self._map(name, node["values"])
             case "enum":
-                symbols = {index << 1: symbol for index, symbol in enumerate(node["symbols"])}
-                return iter([f"{name} = {symbols}[data[at]]", "at += 1"])
+                return self._enum(name, node["symbols"])
             case other:
                 return iter(_LEAVES[other].format(name=name).splitlines())
+
+    def _enum(self, name: str, symbols: Iterable[str]) -> Iterator[str]:
+        table = f"symbols_{self._new()}"  # written out in the lines it would be built anew for each event
+        self.tables[table] = {index << 1: symbol for index, symbol in enumerate(symbols) if index < _ONE_BYTE}
+        return iter([f"{name} = {table}[data[at]]", "at += 1"])
 
     def _new(self) -> str:
         return f"v{next(self._numbers)}"
@@ -115,13 +124,14 @@ class _Source:
 _LEAVES = {
     "string": """\
 size = data[at]
-if size & 129: size, at = number(data, at)
-else:
-    size >>= 1
-    at += 1
-if size < 0: raise odd
-{name} = data[at:at + size].decode()
-at += size""",
+at += 1
+if size & 129:
+    size, at = number(data, at - 1)
+    if size < 0: raise odd
+    end = at + size
+else: end = at + (size >> 1)
+{name} = data[at:end].decode()
+at = end""",
     "long": "{name}, at = number(data, at)",
     "boolean": """\
 {name} = (False, True)[data[at]]

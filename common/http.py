@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +39,8 @@ Permit = Callable[[], AbstractContextManager[None]]
 
 _HEAD_STARTED = "http11.send_request_headers.started"
 _HEAD_WRITTEN = "http11.send_request_headers.complete"
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "keep-alive", "user-agent": "commfleet"}
+_KEPT_URLS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,21 @@ class HttpClient:
 
     def __init__(self, limits: HttpLimits, meter: RequestMeter | None = None) -> None:
         self._limits, self._meter = limits, meter
-        self._client = httpx.Client(
+        timeout = httpx.Timeout(limits.read_s, connect=limits.connect_s, pool=limits.connect_s)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._url = lru_cache(_KEPT_URLS)(httpx.URL)
+        # the client around a transport would add redirects, authentication and a jar of cookies, which nobody here
+        # asks for, and takes three tenths of a request's time (measured: 0.16 of 0.53 ms)
+        self._transport = httpx.HTTPTransport(
             http1=True,
             http2=False,
-            follow_redirects=False,
             trust_env=False,  # no proxy, certificate or password comes in by the environment's back door
             verify=_trusted(limits.ca_file),
-            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s, pool=limits.connect_s),
             limits=httpx.Limits(
                 max_connections=limits.connections,
                 max_keepalive_connections=limits.connections,
                 keepalive_expiry=limits.idle_s,
             ),
-            headers={"accept-encoding": "identity", "user-agent": "commfleet"},
         )
 
     def request(
@@ -109,7 +113,7 @@ class HttpClient:
 
     def close(self) -> None:
         """Let the idle connections go; a running request ends as ambiguous."""
-        self._client.close()
+        self._transport.close()
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None, permit: Permit | None
@@ -117,10 +121,14 @@ class HttpClient:
         with ExitStack() as stack:
             sending = _Sending(stack, permit)
             with _named(sending):
-                request = self._client.build_request(
-                    method, url, headers=headers, content=content, extensions={"trace": sending.trace}
+                request = httpx.Request(
+                    method,
+                    self._url(url),
+                    headers={**_HEADERS, **{name.lower(): value for name, value in (headers or {}).items()}},
+                    content=content,
+                    extensions={**self._extensions, "trace": sending.trace},
                 )
-                response = self._client.send(request, stream=True)
+                response = self._transport.handle_request(request)
                 stack.callback(response.close)
                 sending.response = response
                 return Answer(response.status_code, sending.headers(), self._body(response))
@@ -136,7 +144,8 @@ class HttpClient:
         """The body as sent, at most `answer_bytes` and for at most `read_s`."""
         body = bytearray()
         until = time.monotonic() + self._limits.read_s
-        for piece in response.iter_raw():
+        assert isinstance(response.stream, httpx.SyncByteStream)  # a transport's always is
+        for piece in response.stream:
             body += piece
             if len(body) > self._limits.answer_bytes:
                 raise _CutOffError(Reason.VENDOR_ERROR, f"an answer over {self._limits.answer_bytes} bytes")
@@ -170,7 +179,7 @@ class _Sending:
 
     def headers(self) -> dict[str, str]:
         """The headers of the answer so far, lower case."""
-        return {} if self.response is None else {k.lower(): v for k, v in self.response.headers.items()}
+        return {} if self.response is None else _lower(self.response.headers)
 
     def failed(self, reason: Reason, detail: str) -> AmbiguousError | NotSentError:
         """The name of a failure, by how far the request got."""
@@ -199,6 +208,18 @@ def _named(sending: _Sending) -> Iterator[None]:
             detail = f"the vendor's certificate is not trusted: {certificate.verify_message}"
             raise NotSentError(detail, bad_certificate=True) from error
         raise sending.failed(Reason.CONNECTION, _what(error)) from error
+
+
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    """Names in lower case; what stands several times is joined. Nearly all are plain ASCII, and read at once."""
+    found: dict[str, str] = {}
+    try:
+        for name, value in headers.raw:
+            key, text = name.decode("ascii").lower(), value.decode("ascii")
+            found[key] = f"{found[key]}, {text}" if key in found else text
+    except UnicodeDecodeError:
+        return {name.lower(): text for name, text in headers.items()}
+    return found
 
 
 def _date(header: str | None) -> float | None:

@@ -140,14 +140,14 @@ class GroupConsumer:
             on_lost=lambda _, partitions: listener.lost(_ids(partitions)),
         )
 
-    def read(self, at_most: int, timeout_s: float) -> Sequence[Record]:
-        """The next page of records; a long wait for one ends with its first record.
+    def read(self, at_most: int, timeout_s: float, *, gathers: bool = False) -> Sequence[Record]:
+        """The next page of records; a long wait for one ends with its first record, unless it `gathers` a page.
 
         Raises FatalError when the client cannot go on, ConfigurationError when it may not read.
         """
         self._has_failed = True  # until the end of this call is reached
         records = []
-        for message in self._page(at_most, timeout_s):
+        for message in self._page(at_most, timeout_s, gathers):
             if (error := message.error()) is None:
                 records.append(Record(message))
             else:
@@ -161,9 +161,9 @@ class GroupConsumer:
             self._answered()
         return records
 
-    def _page(self, at_most: int, timeout_s: float) -> list[Message]:
+    def _page(self, at_most: int, timeout_s: float, gathers: bool) -> list[Message]:
         """The client itself waits until a page is full or the time is over: too long for the first of few records."""
-        if timeout_s <= _SHORT_S:
+        if gathers or timeout_s <= _SHORT_S:
             return self._consumer.consume(at_most, timeout_s)
         first = self._consumer.consume(1, timeout_s)
         return first + self._consumer.consume(at_most - 1, 0.0) if first else first

@@ -133,3 +133,18 @@ def test_an_unusual_list_is_left_to_fastavro(data: bytes) -> None:
     """What a writer may do and ours does not, or nobody may."""
     with pytest.raises(GIVES_UP):
         one_field({"type": "array", "items": "string"})(data, 0)
+
+
+@pytest.mark.parametrize("index", [0, 63, 64, 69])
+def test_an_enum_of_many_symbols_is_read_or_left_to_fastavro(index: int) -> None:
+    """Those beyond the 64th take two bytes; nothing is read as another symbol."""
+    symbols = [f"S{number}" for number in range(70)]
+    kind = {"type": "enum", "name": "Kind", "symbols": symbols}
+    schema = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "kind", "type": kind}]}
+    data = compile_writer(schema)(b"", {"kind": symbols[index]})
+
+    if index < 64:
+        assert compile_reader(schema)(data, 0) == {"kind": symbols[index]}
+    else:
+        with pytest.raises(GIVES_UP):
+            compile_reader(schema)(data, 0)

@@ -15,8 +15,8 @@ def gate(clock: ManualClock, name: str = "0", wait_s: float = 0.0) -> tuple[Gate
 
 
 def enter(gate: Gate) -> None:
-    with gate.passage():
-        pass
+    gate.enter()
+    gate.leave()
 
 
 def test_a_gate_is_closed_until_a_commit_was_acknowledged() -> None:
@@ -91,7 +91,7 @@ def test_those_inside_are_waited_for() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def request() -> None:
-        with it.passage():
+        with BatchPermit([it])():
             entered.set()
             leave.wait(5)
 

@@ -355,8 +355,8 @@ def test_a_head_that_could_not_be_written_was_not_sent(monkeypatch: pytest.Monke
 
 def _break_kept_connection(http: HttpClient) -> None:
     """Shut the pooled socket down for writing and reading, as an arrived reset would."""
-    pool = http._client._transport._pool  # type: ignore[attr-defined]
-    stream = pool.connections[0]._connection._network_stream
+    pool = http._transport._pool
+    stream = pool.connections[0]._connection._network_stream  # type: ignore[attr-defined]
     stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
@@ -440,3 +440,47 @@ def test_the_vendors_date_tells_our_skew() -> None:
     http.close()
     assert len(meter.skews) == 1
     assert meter.skews[0] > 0
+
+
+def test_no_cookie_is_kept() -> None:
+    """What a vendor's answer sets is its client's to send: threads share connections, not state."""
+    heads: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        while head := connection.read_request():
+            heads.append(head.lower())
+            connection.answer(headers="set-cookie: a=1\r\n")
+
+    with RawServer(script) as server, client() as http:
+        post(http, server.url)
+        post(http, server.url)
+
+    assert len(heads) == 2
+    assert b"cookie:" not in heads[1]
+
+
+def test_headers_of_ours_and_of_the_caller_are_sent_once() -> None:
+    """A caller's own word counts, however it writes the name."""
+    heads: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        while head := connection.read_request():
+            heads.append(head.lower())
+            connection.answer()
+
+    with RawServer(script) as server, client() as http:
+        http.request("GET", server.url, headers={"Accept": "application/json"})
+
+    lines = heads[0].split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"accept:")] == [b"accept: application/json"]
+    assert {b"user-agent: commfleet", b"accept-encoding: identity", b"connection: keep-alive"} <= set(lines)
+
+
+@pytest.mark.parametrize("text", ["plain", "caf\u00e9"], ids=["ascii", "other"])
+def test_headers_of_an_answer_are_lower_case_and_joined(text: str) -> None:
+    """Whether they are plain or not."""
+    headers = f"X-One: {text}\r\nx-one: 2\r\n"
+    with RawServer(each_request(lambda c: c.answer(headers=headers))) as server, client() as http:
+        answer = post(http, server.url)
+
+    assert answer.headers["x-one"] == f"{text}, 2"

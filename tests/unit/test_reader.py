@@ -26,10 +26,12 @@ class Pages:
     ends: dict[int, int] = field(default_factory=dict)
     paused: set[int] = field(default_factory=set)
     asked: list[int] = field(default_factory=list)
+    gathered: list[bool] = field(default_factory=list)
 
-    def read(self, at_most: int, timeout_s: float) -> list[Any]:
+    def read(self, at_most: int, timeout_s: float, *, gathers: bool = False) -> list[Any]:
         """At most ten of the next partition that is not paused."""
         self.asked.append(at_most)
+        self.gathered.append(gathers)
         open_ = [number for number in self.numbers if number not in self.paused]
         if not open_:
             return []
@@ -59,6 +61,7 @@ class Scene:
 
     in_hand: int
     window: int
+    has_flows: bool = True
     clock: ManualClock = field(default_factory=ManualClock)
     pages: Pages = field(default_factory=Pages)
 
@@ -74,7 +77,9 @@ class Scene:
             )
             for number in (0, 1)
         }
-        planner = SimpleNamespace(is_used=lambda _: True, retry_topic="r", plan=self._plan)
+        planner = SimpleNamespace(
+            is_used=lambda _: self.has_flows, has_flows=self.has_flows, retry_topic="r", plan=self._plan
+        )
         takes = cast(Any, SimpleNamespace())
         self.reader = Reader(
             self.pages,
@@ -159,3 +164,15 @@ def test_what_is_in_hand_is_bounded(turns: int) -> None:
         scene.turn()
 
     assert sum(window.progress.open_records for window in scene.windows.values()) <= 100 + 2 * PAGE_RECORDS
+
+
+@pytest.mark.parametrize("has_flows", [True, False])
+def test_only_a_group_without_flows_gathers_pages(has_flows: bool) -> None:
+    """The first of few records is wanted at once, unless every one is passed unread."""
+    scene = Scene(in_hand=1000, window=1000, has_flows=has_flows)
+
+    got = scene.turn()
+
+    assert scene.pages.gathered == [not has_flows]
+    assert got == (10 if has_flows else 0)
+    assert scene.windows[PartitionId(TOPIC, 0)].progress.position == 10

@@ -154,7 +154,7 @@ class Dispatcher:
 
     def _enter(self, delivery: Delivery, now: float) -> None:
         """A head that nobody is unsure of is ready; one that a former owner named is looked up, or needs a person."""
-        if (wait_s := delivery.wait_s(self._clock.now())) > 0:
+        if delivery.retried is not None and (wait_s := delivery.wait_s(self._clock.now())) > 0:
             delivery.window.partition.lanes.wait(delivery, now + wait_s)
         elif delivery.doubt is Doubt.NONE or not delivery.is_once or delivery.action.recognises_repeats:
             self._batcher.add(delivery, now)

@@ -9,8 +9,7 @@ a static member is let in at once, whatever the old one does: it waits for the o
 """
 
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection
 
 from common.clock import Clock
 from common.errors import GateClosedError
@@ -61,19 +60,18 @@ class Gate:
         since, now = self._renewed_at, self._clock.monotonic()
         return since is not None and now >= self._opens_at and now - min(since, self._pulse.beat_at) < self._lease_s
 
-    @contextmanager
-    def passage(self) -> Iterator[None]:
-        """Be inside for as long as a request runs. Raises GateClosedError instead of letting in."""
+    def enter(self) -> None:
+        """Be inside until `leave`, for as long as a request runs. Raises GateClosedError instead of letting in."""
         with self._changed:
             if not self.is_open:
                 raise GateClosedError(f"partition {self._name} is not ours for certain: nothing was sent")
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+
+    def leave(self) -> None:
+        """The request ended."""
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
         """Wait until no request is inside; False when some still is after `timeout_s` seconds."""
@@ -89,10 +87,32 @@ class BatchPermit:
     def __init__(self, gates: Collection[Gate]) -> None:
         self._gates = gates
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Inside every gate at once. Raises GateClosedError when one is closed."""
-        with ExitStack() as passages:
+    def __call__(self) -> "_Passage":
+        """Inside every gate at once. Entering raises GateClosedError when one is closed."""
+        return _Passage(self._gates)
+
+
+class _Passage:
+    """One way through; without a generator for each of a batch's gates, which takes six times as long."""
+
+    __slots__ = ("_gates", "_inside")
+
+    def __init__(self, gates: Collection[Gate]) -> None:
+        self._gates = gates
+        self._inside: list[Gate] = []
+
+    def __enter__(self) -> None:
+        try:
             for gate in self._gates:
-                passages.enter_context(gate.passage())
-            yield
+                gate.enter()
+                self._inside.append(gate)
+        except BaseException:
+            self._leave()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        while self._inside:
+            self._inside.pop().leave()

@@ -15,6 +15,7 @@ from common.clock import Clock
 from common.errors import CommfleetError
 from common.event import OutRecord
 from common.reasons import Reason
+from workers.flows.flow import Flow
 from workers.sinks.api import Delivered, Rejected, Suppressed
 from workers.sinks.delivery import Delivery, RecordLike
 from workers.sinks.headers import NO_FLOW
@@ -81,15 +82,17 @@ class Ledger:
 
     def resolve(self, ended: Sequence[Ended]) -> None:
         """These deliveries ended well: receipts first, then offsets go and lanes move on."""
-        plain = [one for one in ended if not _needs_more(one)]
-        if plain:
-            self._release_all(plain)
-        receipted = []
+        plain: list[Ended] = []
+        receipted: list[Ended] = []
         for delivery, verdict in ended:
             if isinstance(verdict, Delivered) and verdict.events:
                 self._settle_with_events(delivery, verdict)
-            elif _needs_more((delivery, verdict)):
+            elif delivery.is_told or isinstance(verdict, Suppressed):
                 receipted.append((delivery, verdict))
+            else:
+                plain.append((delivery, verdict))
+        if plain:
+            self._release_all(plain)
         if receipted:
             at = self._clock.now()
             self._write_receipts(receipted, [self._receipt(*one, at) for one in receipted])
@@ -218,14 +221,13 @@ class Ledger:
 
     def _release_all(self, ended: Iterable[Ended]) -> None:
         now = self._clock.now()
-        latencies: dict[tuple[str, str, str, str], list[float]] = {}
+        latencies: dict[tuple[Flow, type, str], list[float]] = defaultdict(list)
         for delivery, verdict in ended:
-            reason = "" if isinstance(verdict, Delivered) else str(verdict.reason)
-            labels = (delivery.flow.name, delivery.action.name, type(verdict).__name__.lower(), reason)
-            latencies.setdefault(labels, []).append(_latency_s(delivery, now))
+            reason = str(verdict.reason) if isinstance(verdict, Suppressed) else ""
+            latencies[delivery.flow, type(verdict), reason].append(_latency_s(delivery, now))
             self._release(delivery.window, delivery.record.offset, delivery.flow_hash, delivery.size, delivery)
-        for labels, seconds in latencies.items():
-            self._meter.ended(*labels, seconds)
+        for (flow, kind, reason), seconds in latencies.items():
+            self._meter.ended(flow.name, flow.action.name, kind.__name__.lower(), reason, seconds)
 
     def _release(self, window: Window, offset: int, flow_hash: int, size: int, delivery: Delivery | None) -> None:
         window.resolve(offset, flow_hash, size)
@@ -233,12 +235,6 @@ class Ledger:
             following = window.partition.lanes.done(delivery.lane)
             if following is not None:
                 self._on_freed(following)
-
-
-def _needs_more(ended: Ended) -> bool:
-    """Whether something is written before the delivery is resolved: a receipt, or what the action yields."""
-    delivery, verdict = ended
-    return delivery.is_told or isinstance(verdict, Suppressed) or bool(verdict.events)
 
 
 def _latency_s(delivery: Delivery, now: datetime) -> float:

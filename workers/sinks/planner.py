@@ -43,6 +43,8 @@ class Planner:
         self._once = {name_hash(flow.name) for flow in flows if flow.action.repeat is Repeat.ONCE}
         self._known = frozenset(self._hashes.values())
         self._used = frozenset(prefix + topic for topic in flows.topics) | {retry_topic}
+        self.has_flows = len(self._hashes) > 0
+        """Without any, every event is passed unread: nobody waits for the first one of a page."""
 
     def is_used(self, topic: str) -> bool:
         """Whether the group has a flow on this topic; records of other topics are done unread."""

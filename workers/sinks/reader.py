@@ -31,7 +31,7 @@ _REGISTRY_RETRY_S = 5.0
 class Pages(Protocol):
     """What reading needs of a consumer (common/kafka/consumer.py)."""
 
-    def read(self, at_most: int, timeout_s: float) -> Sequence[RecordLike]: ...
+    def read(self, at_most: int, timeout_s: float, *, gathers: bool = False) -> Sequence[RecordLike]: ...
     def pause(self, partition: PartitionId) -> None: ...
     def resume(self, partition: PartitionId) -> None: ...
     def seek(self, partition: PartitionId, offset: int) -> None: ...
@@ -67,7 +67,7 @@ class Reader:
             return
         counts: Counter[str] = Counter()
         stamped: set[Window] = set()
-        for record in self._pages.read(at_most, wait_s):
+        for record in self._pages.read(at_most, wait_s, gathers=not self._planner.has_flows):
             window = self._windows().get((record.topic, record.partition))  # type: ignore[call-overload]
             if window is None or window.hold or record.offset < window.progress.position:
                 continue

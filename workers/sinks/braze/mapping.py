@@ -36,6 +36,10 @@ class ExternalId:
 
     value: str
 
+    def __hash__(self) -> int:
+        """A dataclass's own makes a tuple first: there is one a delivery."""
+        return hash(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:

@@ -238,7 +238,9 @@ class BrazeSink:
 
 
 def _travelling(pieces: Sequence[Piece], early: Mapping[int, Deferred]) -> list[int]:
-    """The positions at which each user stands first, without those that have to wait."""
+    """The positions at which each user stands first, without those that have to wait; usually all."""
+    if not early and len({piece.user for piece in pieces}) == len(pieces):
+        return list(range(len(pieces)))
     return first_of_each((position, piece.user) for position, piece in enumerate(pieces) if position not in early)
 
 
