@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import yaml
 from common.errors import LocatedError
-from workers.flows.entry import Entry, Schemas, Surroundings, build, read_entry
+from workers.flows.entries import Entry, check_switches, read_entries, unique
+from workers.flows.entry import Schemas, Surroundings, build, read_entry
 from workers.flows.flow import Flow
-from workers.flows.names import name_hash, nearest
+from workers.flows.names import name_hash
 from workers.flows.pattern import Predicate
-from workers.flows.place import FaultyFlowsError, Place
+from workers.flows.place import FaultyFlowsError
 from workers.flows.site_values import SiteValues
 from workers.sinks.api import Action
 
@@ -73,9 +73,9 @@ def load_flows(
     Raises FaultyFlowsError, which lists every fault of every file.
     """
     faults: list[LocatedError] = []
-    defaults = _unique(_read([default] if default else [], faults))
-    own = _unique(_read(files, faults))
-    _check_switches(own, defaults)
+    defaults = unique(read_entries([default] if default else [], "flow", read_entry, faults), "flow")
+    own = unique(read_entries(files, "flow", read_entry, faults), "flow")
+    check_switches(own, defaults, "flow")
     around = Surroundings(actions, SiteValues(values), schemas)
     chosen = {**defaults, **{entry.name: entry for entry in own.values()}}
     built = [(entry, build(entry, around)) for entry in chosen.values() if not entry.is_switch]
@@ -103,38 +103,6 @@ def _index(flows: Iterable[Flow]) -> dict[str, dict[str, _Candidates]]:
 def _chosen(found: Sequence[Flow]) -> list[Flow]:
     first: dict[tuple[str, str], Flow] = {}
     return [flow for flow in found if not flow.choice or first.setdefault((flow.sink, flow.choice), flow) is flow]
-
-
-def _read(files: Sequence[Path], faults: list[LocatedError]) -> Iterator[Entry]:
-    for file in files:
-        try:
-            document = yaml.read(file)
-        except LocatedError as fault:
-            faults.append(fault)
-            continue
-        place = Place(document, faults)
-        if not isinstance(document.data, list):
-            place.fault("a flow file is a list of flows")
-            continue
-        entries = (read_entry(raw, place.at(index)) for index, raw in enumerate(document.data))
-        yield from (entry for entry in entries if entry is not None)
-
-
-def _unique(entries: Iterable[Entry]) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        first = found.setdefault(entry.name, entry)
-        if first is not entry:
-            where = f"{first.place.document.file}:{first.place.line}"
-            entry.place.at("name").fault(f"flow {entry.name} stands at {where}, too; rename or remove one")
-    return found
-
-
-def _check_switches(own: Mapping[str, Entry], defaults: Mapping[str, Entry]) -> None:
-    for entry in own.values():
-        if entry.is_switch and entry.name not in defaults:
-            hint = nearest(entry.name, defaults)
-            entry.place.fault(f"no default flow {entry.name} that could be switched off{hint}")
 
 
 def _check_choices(flows: Iterable[tuple[Entry, Flow]]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from workers.flows.entries import Entry
 from workers.flows.fields import EventFields
 from workers.flows.flow import Flow
 from workers.flows.names import nearest
@@ -44,25 +45,6 @@ class Surroundings:
     def topics(self) -> tuple[str, ...]:
         """The topics on which a flow may be."""
         return tuple(topic for topic in self.schemas.topics if topic != RECEIPTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One mapping of a flow file; `place` is where it stands."""
-
-    name: str
-    raw: Mapping[str, Any]
-    place: Place
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether it only switches a flow off that stands elsewhere."""
-        return self.raw.get("enabled") is False and self.raw.keys() <= {"name", "about", "enabled"}
-
-    @property
-    def is_enabled(self) -> bool:
-        """Whether its flow is to run."""
-        return self.raw.get("enabled") is not False
 
 
 def read_entry(raw: Any, place: Place) -> Entry | None:

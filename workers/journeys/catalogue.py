@@ -1,17 +1,17 @@
 """Every journey of this deployment: the default ones, and what a site's own files add or change."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from common import yaml
 from common.errors import LocatedError
+from workers.flows.entries import Entry, check_switches, read_entries, unique
 from workers.flows.entry import Schemas
-from workers.flows.names import nearest
-from workers.flows.place import FaultyFlowsError, Place
+from workers.flows.place import FaultyFlowsError
 from workers.flows.site_values import SiteValues
 from workers.journeys.definition import Journey, Mode, Wait
-from workers.journeys.entry import Entry, build, read_entry
+from workers.journeys.entry import build, read_entry
 
 DEFAULT = Path(__file__).with_name("default.yaml")
 VALUES = Path(__file__).with_name("values.yaml")
@@ -27,9 +27,9 @@ def load_journeys(
     lists every fault of every file.
     """
     faults: list[LocatedError] = []
-    defaults = _unique(_read([default] if default else [], faults))
-    own = _unique(_read(files, faults))
-    _check_switches(own, defaults)
+    defaults = unique(read_entries([default] if default else [], "journey", read_entry, faults), "journey")
+    own = unique(read_entries(files, "journey", read_entry, faults), "journey")
+    check_switches(own, defaults, "journey")
     site = SiteValues({**_flat(yaml.load(VALUES)), **_flat(values)})
     built = [(entry, build(entry, schemas, site)) for entry in {**defaults, **own}.values() if not entry.is_switch]
     found = [(entry, journey) for entry, journey in built if journey is not None and entry.is_enabled]
@@ -56,35 +56,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in values.items():
         found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return found
-
-
-def _read(files: Sequence[Path], faults: list[LocatedError]) -> Iterator[Entry]:
-    for file in files:
-        try:
-            document = yaml.read(file)
-        except LocatedError as fault:
-            faults.append(fault)
-            continue
-        place = Place(document, faults)
-        if not isinstance(document.data, list):
-            place.fault("a journey file is a list of journeys")
-            continue
-        entries = (read_entry(raw, place.at(index)) for index, raw in enumerate(document.data))
-        yield from (entry for entry in entries if entry is not None)
-
-
-def _unique(entries: Iterable[Entry]) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        first = found.setdefault(entry.name, entry)
-        if first is not entry:
-            where = f"{first.place.document.file}:{first.place.line}"
-            entry.place.at("name").fault(f"journey {entry.name} stands at {where}, too; rename or remove one")
-    return found
-
-
-def _check_switches(own: Mapping[str, Entry], defaults: Mapping[str, Entry]) -> None:
-    for entry in own.values():
-        if entry.is_switch and entry.name not in defaults:
-            hint = nearest(entry.name, defaults)
-            entry.place.fault(f"no default journey {entry.name} that could be switched off{hint}")

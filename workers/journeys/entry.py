@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from workers.flows.entries import Entry
 from workers.flows.entry import RECEIPTS, Schemas
 from workers.flows.fields import EventFields
 from workers.flows.names import nearest
@@ -24,25 +24,6 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "date": (*_COMMON, "start", "stop", "date", "before"),
     "join": (*_COMMON, "all", "for", "again"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One mapping of a journey file; `place` is where it stands."""
-
-    name: str
-    raw: Mapping[str, Any]
-    place: Place
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether it only switches a journey off that stands elsewhere."""
-        return self.raw.get("enabled") is False and self.raw.keys() <= {"name", "about", "enabled"}
-
-    @property
-    def is_enabled(self) -> bool:
-        """Whether its journey is to run."""
-        return self.raw.get("enabled") is not False
 
 
 def read_entry(raw: Any, place: Place) -> Entry | None:
