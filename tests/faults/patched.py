@@ -87,10 +87,10 @@ def stuck_poll() -> None:
     """From the first request on, neither the poll thread nor the delivery threads go on until told to."""
     read = GroupConsumer.read
 
-    def stuck_read(self: GroupConsumer, *arguments: Any) -> Any:
+    def stuck_read(self: GroupConsumer, *arguments: Any, **more: Any) -> Any:
         if _flag("stuck").exists():
             _wait_for_go()
-        return read(self, *arguments)
+        return read(self, *arguments, **more)
 
     _replace(GroupConsumer, "read", stuck_read)
     _on_post(before=lambda _: _wait_for_go())

@@ -16,7 +16,7 @@ from tests.support.fixtures import SecureKafka
 from tests.support.poll import eventually
 from tests.support.secure import Authority, Warden
 
-PATIENCE_S = 1.0
+PATIENCE_S = 4.0
 PASSWORD = "right horse"
 QUIET = {"log_level": "0"}
 
