@@ -33,6 +33,8 @@ class Journal:
         self._requests: deque[Received] = deque(maxlen=keep)
         self._counters: Counter[str] = Counter()
         self._number = 0
+        self.era = 0
+        """How often everything was forgotten."""
 
     def arrived(self, at: float, method: str, path: str, query: str, headers: Headers, body: bytes) -> Received:
         """Note a request; its fate is filled in later."""
@@ -64,6 +66,7 @@ class Journal:
         """Forget everything."""
         self._requests.clear()
         self._counters.clear()
+        self.era += 1
 
 
 def readable(body: bytes) -> Any:

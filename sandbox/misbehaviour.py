@@ -74,12 +74,15 @@ class Misbehaviour:
         return captured
 
     def act_later(self, scope: Scope, body: bytes, delay_s: float, received: Received) -> None:
-        """Let the vendor process the request when nobody listens any more."""
+        """Let the vendor process the request when nobody listens any more, unless its state was cleared since."""
+        journal = self._control.journal
+        era = journal.era
 
         async def late() -> None:
             await asyncio.sleep(delay_s)
-            await self.act(scope, body)
-            received.acted = True
+            if journal.era == era:
+                await self.act(scope, body)
+                received.acted = True
 
         task = asyncio.create_task(late())
         self._late.add(task)

@@ -578,6 +578,19 @@ def test_a_fault_ends_with_its_time(client: httpx.Client) -> None:
     assert client.get("/campaigns/list").status_code == 200
 
 
+def test_what_acts_late_does_not_reach_a_state_that_was_cleared(client: httpx.Client) -> None:
+    """Between two tests: a request that was on its way then belongs to the one before."""
+    for user, delay_s in (("before", 0.2), ("after", 0.3)):
+        client.post("/_sandbox/faults", json={"kind": "late", "delay_s": delay_s, "count": 1})
+        with pytest.raises(httpx.TransportError):
+            client.post("/users/track", json={"events": [{**EVENT, "external_id": user}]}, timeout=0.05)
+        if user == "before":
+            client.delete("/_sandbox/state")
+
+    eventually(lambda: "after" in state(client)["users"])
+    assert "before" not in state(client)["users"]
+
+
 @pytest.mark.parametrize(
     ("spec", "acts"),
     [
