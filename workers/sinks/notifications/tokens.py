@@ -1,7 +1,5 @@
 """The OAuth token of a messaging account (§1): short-lived, shared by all threads, renewed early. No I/O."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,56 +9,23 @@ from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
 from workers.sinks.notifications.reply import Failure, Reply
 from workers.sinks.notifications.rules import Row
+from workers.vendors.shared_token import Grant, SharedToken
 
 USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT = 900.0, 86_400.0, 0.8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Granted:
-    """A token and how long it is good for."""
+class Granted(Grant):
+    """A token of a messaging account."""
 
-    token: str
-    life_s: float
+    @property
+    def used_s(self) -> float:
+        """How long it is sent: 80 % of its life (§8)."""
+        return self.life_s * RENEWED_AT
 
 
-class Tokens:
-    """The one token; whoever finds it used up renews it for everybody, at 80 % of its life (§8). Thread-safe."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._renewing = threading.Lock()
-        self._good: tuple[str, float] | None = None
-        self._round = 0
-        self._last: str | Hold = ""
-
-    def other_than(self, stale: str | None, ask: Callable[[], Granted | Hold]) -> str | Hold:
-        """A token that is not this one, or why there is none; threads that ask at once share one request."""
-        seen = self._round
-        if token := self._usable(stale):
-            return token
-        with self._renewing:
-            if token := self._usable(stale):
-                return token
-            if self._round == seen:
-                self._last = self._renewed(ask)
-                self._round += 1
-            return self._last
-
-    def forget(self) -> None:
-        """The token is not to be used any more."""
-        self._good = None
-
-    def _usable(self, stale: str | None) -> str | None:
-        good = self._good
-        return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None
-
-    def _renewed(self, ask: Callable[[], Granted | Hold]) -> str | Hold:
-        asked_at = self._monotonic()
-        granted = ask()
-        if isinstance(granted, Hold):
-            return granted
-        self._good = (granted.token, asked_at + granted.life_s * RENEWED_AT)
-        return granted.token
+Tokens = SharedToken[Hold]
+"""The one token, or the hold that says why there is none."""
 
 
 def judge_token(came: Answer | Failure, now: datetime) -> Granted | Hold:

@@ -1,6 +1,5 @@
 """The OAuth token of a client (§1): short-lived, shared by all threads, renewed early. No I/O."""
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,16 +9,14 @@ from common.reasons import Cause
 from workers.vendors.exstream import signs as s
 from workers.vendors.exstream.patience import wait_s
 from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.shared_token import Grant, SharedToken
 
 USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT, LEAST_LEFT_S = 900.0, 86_400.0, 0.8, 60.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Granted:
-    """A token and how long it is good for."""
-
-    token: str
-    life_s: float
+class Granted(Grant):
+    """A token of Exstream's."""
 
     @property
     def used_s(self) -> float:
@@ -36,28 +33,8 @@ class NoToken:
     retry_after_s: float | None = None
 
 
-class Tokens:
-    """The one token; whoever finds it used up renews it for everybody. Thread-safe."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._renewing = threading.Lock()
-        self._good: tuple[str, float] | None = None
-        self._round = 0
-        self._last: str | NoToken = ""
-
-    def other_than(self, stale: str | None, ask: Callable[[], Granted | NoToken]) -> str | NoToken:
-        """A token that is not this one, or why there is none; threads that ask at once share one request."""
-        seen = self._round
-        if token := self._usable(stale):
-            return token
-        with self._renewing:
-            if token := self._usable(stale):
-                return token
-            if self._round == seen:
-                self._last = self._renewed(ask)
-                self._round += 1
-            return self._last
+class Tokens(SharedToken[NoToken]):
+    """The one token, and when a request is to be made with another one."""
 
     def refuses(self, reply: Reply, token: str, *, is_harmless: bool = True) -> bool:
         """Whether a request with this token is to be made once more with another one (§9 #1, #2, #20)."""
@@ -68,23 +45,7 @@ class Tokens:
 
     def is_old(self, token: str) -> bool:
         """Whether it may have ended while a request was under way: an expired one can look like a 500 (§1)."""
-        return self._usable(None) != token
-
-    def forget(self) -> None:
-        """The token is not to be used any more."""
-        self._good = None
-
-    def _usable(self, stale: str | None) -> str | None:
-        good = self._good
-        return good[0] if good and good[0] != stale and self._monotonic() < good[1] else None
-
-    def _renewed(self, ask: Callable[[], Granted | NoToken]) -> str | NoToken:
-        asked_at = self._monotonic()
-        granted = ask()
-        if isinstance(granted, NoToken):
-            return granted
-        self._good = (granted.token, asked_at + granted.used_s)
-        return granted.token
+        return self.usable() != token
 
 
 @dataclass(frozen=True, slots=True)
