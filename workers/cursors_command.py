@@ -10,8 +10,8 @@ from common.clock import Clock, SystemClock
 from common.errors import ConfigurationError
 from common.event import OutRecord
 from common.kafka.admin import TopicAdmin
+from workers.bootstrap.poller import group_name, kept_cursors, transactions
 from workers.ingest.pollers.cursor import PARTITION, TOPIC, Cursor, Saved, key_of_slot, records
-from workers.poller_bootstrap import group_name, kept_cursors, transactions
 from workers.poller_catalogue import configured_pollers, feed_names, poller_config
 from workers.settings import Settings
 

@@ -12,7 +12,8 @@ from common.reasons import Cause
 from tests.support.clock import ManualClock
 from tests.support.poll import eventually
 from tests.support.sink_rig import SinkRig, rig_flows, workspace_event
-from workers.bootstrap import Worker, _watch
+from workers.bootstrap.sink import _watch
+from workers.bootstrap.worker import Worker
 from workers.sinks.api import Hold, Scope
 from workers.sinks.runner import Runner
 from workers.sinks.status import Status

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from common.reasons import Cause, Reason
-from workers import bootstrap
+from workers.bootstrap import sink as bootstrap
 from workers.cli import main
 from workers.settings import Settings
 from workers.sinks import commit_map, dispatcher, flood, holdings, judge, ledger, naming, ownership, window
@@ -49,7 +49,7 @@ def _imports(path: Path) -> Iterator[Path]:
 @cache
 def _reached() -> set[Path]:
     """What a running worker consists of: everything that the composition root stands on."""
-    reached, left = set[Path](), [ROOT / "workers" / "bootstrap.py"]
+    reached, left = set[Path](), [ROOT / "workers" / "bootstrap" / "sink.py"]
     while left:
         path = left.pop()
         if path not in reached:

@@ -14,7 +14,8 @@ from common.health import Health
 from common.metrics_reference import table, with_table
 from common.reasons import Cause, Reason
 from tests.support.clock import ManualClock
-from workers.bootstrap import Worker, _watch
+from workers.bootstrap.sink import _watch
+from workers.bootstrap.worker import Worker
 from workers.cli import main
 from workers.settings import Settings
 from workers.sinks.routes import RouteHold

@@ -111,7 +111,8 @@ def transact_late() -> None:
 @patch
 def attributes_are_consent() -> None:
     """Attribute writes are in the consent group: as an opt-out is at vendors that have one."""
-    from workers import bootstrap, catalogue
+    from workers import catalogue
+    from workers.bootstrap import sink as bootstrap
 
     made = braze_actions.actions
 

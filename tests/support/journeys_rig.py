@@ -18,7 +18,8 @@ from common.kafka.log_reader import LogReader
 from common.store.opening import open_as_writer
 from tests.support.poll import eventually
 from topics.catalogue import topics
-from workers.bootstrap import Worker, build_journeys
+from workers.bootstrap.journeys import build_journeys
+from workers.bootstrap.worker import Worker
 from workers.journeys.reading import DEAD, RETRY, read_topics
 from workers.journeys.worker import JourneyWorker
 from workers.settings import Settings, load_settings
@@ -49,7 +50,7 @@ class JourneysRig:
         """A worker that has taken over its partitions; it is stopped calmly at the end."""
         assert self.settings.store
         database, stop, failures = open_as_writer(self.settings.store, PARTITIONS), threading.Event(), []
-        with patch("workers.bootstrap.log.configure"):  # the tests' own logging stays
+        with patch("workers.bootstrap.worker.log.configure"):  # the tests' own logging stays
             base = Worker(self.settings)
         worker = build_journeys(base, self.settings.store, database)
 

@@ -432,9 +432,9 @@ def test_the_workers_get_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name and group as they were given."""
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(
-        "workers.bootstrap.run_sink", lambda settings, *rest: calls.append((settings.prefix, *rest[:2]))
+        "workers.bootstrap.sink.run_sink", lambda settings, *rest: calls.append((settings.prefix, *rest[:2]))
     )
-    monkeypatch.setattr("workers.bootstrap.run_webhook", lambda settings, _: calls.append((settings.prefix,)))
+    monkeypatch.setattr("workers.bootstrap.webhook.run_webhook", lambda settings, _: calls.append((settings.prefix,)))
     env = {"COMMFLEET_PREFIX": "acme."}
 
     run("run", "sink", "braze", env=env)

@@ -15,7 +15,7 @@ from schemas.catalogue import catalogue, inline
 from schemas.compatibility import Mode, Past, incompatibilities
 from schemas.history import HERE, against, released
 from schemas.review import review
-from workers.cli import MODES
+from workers.cli.root import MODES
 
 BATCH = "comms.batch.v1"
 

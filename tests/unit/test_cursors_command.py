@@ -11,11 +11,12 @@ from common.clock import SystemClock
 from common.errors import ConfigurationError
 from common.kafka.admin import TopicAdmin
 from common.kafka.embedded import EmbeddedBroker
+from workers.bootstrap.poller import kept_cursors
 from workers.check import check
-from workers.cli import POLLED, main
+from workers.cli import main
+from workers.cli.root import POLLED
 from workers.cursors_command import carry_out, cursor_rows, plan
 from workers.ingest.pollers.cursor import TOPIC
-from workers.poller_bootstrap import kept_cursors
 from workers.poller_catalogue import SOURCES, feed_names
 from workers.settings import Settings
 

@@ -31,7 +31,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "alembic": ("common/store/",),
     "sqlalchemy": ("common/store/", "workers/journeys/"),
     "prometheus_client": ("common/metrics.py", "common/health.py"),
-    "click": ("workers/cli.py",),
+    "click": ("workers/cli/",),
     "ruamel": ("common/yaml.py",),
 }
 """The only places where a library is imported."""
@@ -40,7 +40,7 @@ HOMES = ("workers/sinks/", "workers/vendors/", "workers/ingest/pollers/")
 """Where vendors have their folders."""
 
 COMPOSITION = frozenset(
-    {"workers/bootstrap.py", "workers/catalogue.py", "workers/poller_catalogue.py", "workers/settings.py"}
+    {"workers/bootstrap/sink.py", "workers/catalogue.py", "workers/poller_catalogue.py", "workers/settings.py"}
 )
 """Where vendors are put together: the wiring, the list of vendors, and the one settings model."""
 
@@ -176,7 +176,7 @@ def test_there_are_files_and_vendors_to_look_at() -> None:
         ("workers", "workers/sinks/reader.py", "workers.ingest.intake"),
         ("workers", "workers/ingest/intake.py", "workers.sinks.api"),
         ("workers", "workers/vendors/address.py", "workers.sinks.api"),
-        ("workers", "workers/bootstrap.py", "click"),
+        ("workers", "workers/bootstrap/sink.py", "click"),
         ("common", "common/kafka/clients.py", "fastavro.schema"),
         ("common", "common/errors.py", "common.codec"),
         ("common", "common/log.py", "<relative>"),
@@ -196,10 +196,10 @@ def test_a_broken_rule_is_named(package: str, path: str, module: str, monkeypatc
     [
         ("topics", "topics/catalogue.py", "common.yaml"),
         ("common", "common/errors.py", "common.reasons"),
-        ("workers", "workers/bootstrap.py", "workers.sinks.braze.sink"),
+        ("workers", "workers/bootstrap/sink.py", "workers.sinks.braze.sink"),
         ("workers", "workers/sinks/braze/sink.py", "workers.sinks.braze.client"),
         ("workers", "workers/sinks/braze/sink.py", "workers.vendors.braze.account"),
-        ("workers", "workers/cli.py", "click"),
+        ("workers", "workers/cli/root.py", "click"),
         ("schemas", "schemas/safety.py", "fastavro"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from common.errors import SettingsError
 from tests.support.ingest import SOURCES, webhook_config
 from workers import rotation
-from workers.bootstrap import sink_section
+from workers.bootstrap.sink import sink_section
 from workers.ingest.config import CanonicalSource, SourceConfig
 from workers.ingest.rotation import VARIABLES, follow, with_secrets
 from workers.rotation import Fixed, Rotating, Watch, secret_files

@@ -12,7 +12,7 @@ from common.kafka.consumer import GroupConsumer
 from common.kafka.transactions import TransactionalProducer
 from common.meters import PollMeter, VendorMeter
 from topics.catalogue import flow_topics, topics
-from workers.bootstrap import Worker
+from workers.bootstrap.worker import Worker
 from workers.ingest.intake import Records
 from workers.ingest.pollers.cursor import PARTITION, TOPIC, Saved, saved
 from workers.ingest.pollers.hooks import PollHook

@@ -12,7 +12,7 @@ from common.kafka.clients import producer_config
 from common.kafka.producer import ConfirmedProducer
 from common.meters import FileMeter
 from topics.catalogue import dead_letter_topic, flow_topics, topics
-from workers.bootstrap import Worker
+from workers.bootstrap.worker import Worker
 from workers.files_catalogue import drop_of, file_source
 from workers.ingest.files.checking import Unsent
 from workers.ingest.files.claim import Drop
