@@ -48,7 +48,11 @@ class LocatedError(ConfigurationError):
 
     def __init__(self, message: str, file: Path | str, line: int) -> None:
         super().__init__(f"{file}:{line}: {message}")
-        self.file, self.line = file, line
+        self.message, self.file, self.line = message, file, line
+
+
+class LackError(LocatedError):
+    """A declared thing that waits for a setting of the site."""
 
 
 class SettingsError(ConfigurationError):

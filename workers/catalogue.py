@@ -1,6 +1,7 @@
 """The vendors there are and the flows that a site runs: what every command that knows flows stands on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +10,8 @@ from common.errors import ConfigurationError
 from common.http import RequestMeter
 from schemas.catalogue import catalogue
 from workers.flows.catalogue import DEFAULT, Flows, load_flows
+from workers.flows.entries import LeftOut
+from workers.flows.flow import Flow
 from workers.rotation import Latest
 from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
@@ -82,14 +85,28 @@ def configured_sinks(settings: Settings) -> dict[str, Sink]:
 
 
 def all_flows(settings: Settings) -> Flows:
-    """The default catalogue and the site's own flows; raises FaultyFlowsError with every fault of every file."""
-    return load_flows(
+    """The default catalogue and the site's own flows; raises FaultyFlowsError with every fault of every file.
+
+    A default flow is left out for as long as its sink's section lacks what it names (a campaign, say).
+    """
+    flows = load_flows(
         settings.flows.files,
         all_actions(settings),
         settings.flows.values,
         catalogue(),
-        DEFAULT if settings.flows.defaults else None,
+        DEFAULT if settings.flows.defaults else (),
     )
+    return flows.less(_unnamed(settings, [flow for flow in flows if flow.file in DEFAULT]))
+
+
+def _unnamed(settings: Settings, flows: Sequence[Flow]) -> Iterator[LeftOut]:
+    """The flows whose sinks do not know what they name."""
+    for name, sink in configured_sinks(settings).items():
+        with closing(sink):
+            for flow in flows:
+                needs = sink.problems(flow.action, flow.possible) if flow.sink == name else ()
+                if needs:
+                    yield LeftOut(flow.name, flow.about, f"{flow.sink}.{flow.action.name}", tuple(needs))
 
 
 def sink_problems(sink: Sink, flows: Flows) -> list[str]:

@@ -19,7 +19,7 @@ from workers.ingest.intake import Records
 from workers.ingest.sources.api import NewEvent
 from workers.ingest.sources.canonical import CanonicalTranslation
 from workers.ingest.strict_json import parse
-from workers.journeys.catalogue import DEFAULT, load_journeys
+from workers.journeys.catalogue import DEFAULT, Declared, load_journeys
 from workers.journeys.definition import Journey
 from workers.journeys.explain import Arrival, Line, explain
 from workers.journeys.interpreter import CANCEL, TOPIC
@@ -46,9 +46,14 @@ class Pending:
 
 
 def all_journeys(settings: Settings) -> tuple[Journey, ...]:
+    """The journeys that run; raises FaultyFlowsError with every fault of every file."""
+    return declared(settings).journeys
+
+
+def declared(settings: Settings) -> Declared:
     """The default journeys and the site's own; raises FaultyFlowsError with every fault of every file."""
     at = settings.journeys
-    return load_journeys(at.files, settings.flows.values, catalogue(), DEFAULT if at.defaults else None)
+    return load_journeys(at.files, settings.flows.values, catalogue(), DEFAULT if at.defaults else ())
 
 
 def explain_lines(settings: Settings, lines: Iterable[bytes], only: str | None, now: datetime) -> Iterator[Line]:

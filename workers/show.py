@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.cursors_command import Plan as CursorPlan
     from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
+    from workers.flows.entries import LeftOut
     from workers.flows.flow import Flow
     from workers.mailbox import Letter, Line
     from workers.mailbox import Step as RedriveStep
@@ -62,8 +63,8 @@ def checked(found: "Sequence[Checked]") -> None:
         print(f"ok      {each.name}" if each.is_well else f"not ok  {each.name}: {each.trouble}; {each.advice}")
 
 
-def flows(listed: "Iterable[Flow]") -> None:
-    """Every flow, in catalogue order."""
+def flows(listed: "Iterable[Flow]", left_out: "Iterable[LeftOut]" = ()) -> None:
+    """Every flow, in catalogue order; below, the default ones that wait for a setting, with what they need."""
     table = _table("flow", "on", "type", "do", "repeat", "choice", "consent", "where")
     for flow in listed:
         types = " ".join(sorted(flow.pattern.symbols))
@@ -72,6 +73,13 @@ def flows(listed: "Iterable[Flow]") -> None:
         row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.consent or "", where)
         table.add_row(*row)
     console().print(table)
+    waiting(left_out)
+
+
+def waiting(left_out: "Iterable[LeftOut]") -> None:
+    """A line for each default entry that does not run, and what it needs."""
+    for left in left_out:
+        console().print(escape(str(left)), soft_wrap=True)
 
 
 def explanation(found: "Explanation") -> None:

@@ -44,7 +44,7 @@ def begin(vendor: SandboxExstream, embedded: EmbeddedBroker, tmp_path: Path, pre
             file = tmp_path / "flows.yaml"
             file.write_text(FLOW.replace("COMMUNICATION", communication))
             named = {f"braze.{name}": action for name, action in sink.actions.items()}
-            flows = load_flows([file], named, {}, catalogue(), default=None)
+            flows = load_flows([file], named, {}, catalogue(), default=())
             rig = stack.enter_context(closing(SinkRig(embedded.bootstrap, flows, prefix)))
             rig.sink = sink  # type: ignore[assignment]
             return rig

@@ -72,7 +72,7 @@ def test_a_broker_that_is_away_is_named_and_waited_for(start: Start) -> None:
         ({"sinks": {"braze": {"base_url": "http://127.0.0.1:9"}}}, "COMMFLEET_SINKS__BRAZE__API_KEY_FILE"),
         ({**braze(), "kafak": {}}, "kafka"),
         ({**braze(start_from=None), "flows": {"files": ["flow.yaml"], "defaults": False}}, "start_from"),
-        (braze() | {"flows": {"defaults": True}}, "sinks.braze.campaigns"),
+        ({**braze(), "flows": {"files": ["campaign.yaml"], "defaults": False}}, "sinks.braze.campaigns"),
     ],
     ids=["no-section", "missing-secret", "unknown-setting", "no-start", "unknown-campaign"],
 )
@@ -80,6 +80,10 @@ def test_what_cannot_work_is_said_at_once(start: Start, tmp_path: Path, settings
     """Exit 1 and one message that names the setting; nothing is consumed."""
     (tmp_path / "flow.yaml").write_text(
         "- {name: f, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.track_event, with: {name: n}}"
+    )
+    (tmp_path / "campaign.yaml").write_text(
+        "- {name: f, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.trigger_campaign, "
+        "with: {campaign: nobody-knows}, consent: none}"
     )
     process, _ = start("run", "sink", "braze", **settings)
     eventually(lambda: not process.is_running(), 30)

@@ -29,7 +29,7 @@ FLOWS, SETTINGS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 def flows(tmp_path: Path) -> Flows:
     file = tmp_path / "flows.yaml"
     file.write_text(FLOWS, encoding="utf-8")
-    return load_flows([file], {f"braze.{name}": action for name, action in actions().items()}, {}, catalogue(), None)
+    return load_flows([file], {f"braze.{name}": action for name, action in actions().items()}, {}, catalogue(), ())
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def example(topic: str, name: str, **more: Any) -> dict[str, Any]:
 
 def flows(file: Path) -> Flows:
     named = {f"exstream.{name}": action for name, action in actions().items()}
-    return load_flows([file], named, {}, catalogue(), None)
+    return load_flows([file], named, {}, catalogue(), ())
 
 
 def written(folder: Path, text: str) -> Path:

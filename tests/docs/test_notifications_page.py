@@ -30,7 +30,7 @@ def flows(folder: Path) -> Flows:
     file = folder / "flows.yaml"
     file.write_text(FLOWS, encoding="utf-8")
     named = {f"notifications.{name}": action for name, action in actions().items()}
-    return load_flows([file], named, {}, catalogue(), None)
+    return load_flows([file], named, {}, catalogue(), ())
 
 
 def test_a_failed_run_raises_an_alert(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def load(folder: Path, *texts: str, default: str = "[]", **values: Any) -> Flows
     files = [folder / f"site-{number}.yaml" for number, _ in enumerate(texts, 1)]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    return load_flows(files, ACTIONS, values, catalogue(), default=folder / "default.yaml")
+    return load_flows(files, ACTIONS, values, catalogue(), default=[folder / "default.yaml"])
 
 
 def faults(folder: Path, *texts: str, default: str = "[]", **values: Any) -> list[str]:

@@ -20,7 +20,7 @@ HOUR = 3600
 
 def defaults(*names: str, **values: Any) -> tuple[Journey, ...]:
     """Journeys of the catalogue; all without names."""
-    found = load_journeys((), values, catalogue())
+    found = load_journeys((), values, catalogue()).journeys
     return tuple(one for one in found if not names or one.name in names)
 
 
@@ -28,7 +28,7 @@ def written(folder: Path, text: str, **values: Any) -> tuple[Journey, ...]:
     """Journeys of a site's own file, without the catalogue."""
     file = folder / "journeys.yaml"
     file.write_text(text)
-    return load_journeys([file], values, catalogue(), None)
+    return load_journeys([file], values, catalogue(), ()).journeys
 
 
 def faults(folder: Path, text: str) -> list[str]:

@@ -160,7 +160,7 @@ def rig_flows(folder: Path, *flows: str, can_look_up: bool = False, **repeats: A
     file = folder / "flows.yaml"
     file.write_text("\n".join(flows or [default]))
     named = {f"braze.{name}": action for name, action in rig_actions(0.05, can_look_up, **repeats).items()}
-    return load_flows([file], named, {}, catalogue(), default=None)
+    return load_flows([file], named, {}, catalogue(), default=())
 
 
 def workspace_event(number: int, key: str = "c1", type_: str = "CREATED", **more: Any) -> dict[str, Any]:

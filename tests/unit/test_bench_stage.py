@@ -43,7 +43,7 @@ def ours(array: str, value: dict[str, Any]) -> dict[str, Any]:
     """What our own flow and mapping send for an event."""
     file = Path(benchmarks.__file__).parent / "flows" / f"{array}.yaml"
     named = {f"braze.{name}": action for name, action in actions().items()}
-    (flow,) = load_flows([file], named, {}, catalogue(), default=None).matching(TOPIC, value)
+    (flow,) = load_flows([file], named, {}, catalogue(), default=()).matching(TOPIC, value)
     with_sink = BrazeSink.connect(config(), SystemClock())
     item = with_sink.prepare(flow.action, Event(TOPIC, b"", value), flow.parameters(value))
     with_sink.close()
@@ -64,7 +64,7 @@ def test_the_leads_that_the_fleet_writes_are_of_every_event() -> None:
     file = Path(benchmarks.__file__).parent / "flows" / "leads.yaml"
     named = {f"marketo.{name}": action for name, action in marketo_actions().items()}
     value = event(7, 11)
-    (flow,) = load_flows([file], named, {}, catalogue(), default=None).matching(TOPIC, value)
+    (flow,) = load_flows([file], named, {}, catalogue(), default=()).matching(TOPIC, value)
     sink = MarketoSink.connect(MarketoConfig.model_validate(settings("http://127.0.0.1")), SystemClock())
 
     item = sink.prepare(flow.action, Event(TOPIC, b"", value), flow.parameters(value))

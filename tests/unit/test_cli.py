@@ -169,7 +169,7 @@ def test_flows_list_names_where_each_stands() -> None:
 
     assert answer.exit_code == 0
     assert "B1-milestone-event" in answer.output
-    assert "default.yaml:" in answer.output
+    assert "b.yaml:" in answer.output
 
 
 def test_explain_shows_the_request_and_hides_the_person(tmp_path: Path) -> None:

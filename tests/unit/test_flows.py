@@ -12,12 +12,14 @@ from common.errors import LocatedError, UnusableEventError
 from common.reasons import Reason
 from schemas.catalogue import catalogue
 from tests.support.flows import ACTIONS, COMMUNICATION, WORKSPACE, Write, action, faults, load
+from workers.catalogue import all_flows
 from workers.flows.catalogue import Flows, load_flows
 from workers.flows.explain import explain
 from workers.flows.flow import Flow
 from workers.flows.names import name_hash
 from workers.flows.pattern import Failure
 from workers.flows.place import FaultyFlowsError
+from workers.settings import Settings
 from workers.sinks.api import Contacts, Item, Repeat
 from workers.sinks.braze.parameters import TrackEvent, TriggerCampaign, UpdateAttributes
 
@@ -203,6 +205,39 @@ def test_a_site_switches_a_default_flow_off(tmp_path: Path) -> None:
     flows = load(tmp_path, "- {name: first, enabled: false}", default=default)
 
     assert [f.name for f in flows] == ["second"]
+
+
+def test_a_default_flow_waits_for_a_setting(tmp_path: Path) -> None:
+    """It is left out, and named with what it needs; a site's own flow must not lack anything."""
+    waiting = flow("first", more="  when: {product: [{setting: nowhere}, {setting: known}]}")
+
+    flows = load(tmp_path, default=waiting + flow("second"), known=["x"])
+
+    assert [f.name for f in flows] == ["second"]
+    (left,) = flows.left_out
+    assert left.name == "first"
+    assert [one.partition(";")[0] for one in left.needs] == ["the setting flows.values.nowhere is missing"]
+    assert any("flows.values.nowhere" in fault for fault in faults(tmp_path, waiting))
+
+
+def test_a_default_flow_that_waits_for_a_setting_is_wrong_all_the_same(tmp_path: Path) -> None:
+    """What no setting can mend is a fault."""
+    wrong = flow("first", more="  when: {product: [{setting: nowhere}], colour: [red]}")
+
+    assert any("colour" in fault for fault in faults(tmp_path, default=wrong))
+
+
+def test_a_default_flow_needs_its_campaign() -> None:
+    """Sinks that are configured without what a flow names do not run it; nothing is wrong with the settings."""
+    campaigns = {"service-status": "417220e4-5a2a-b634-7f7d-9ec891532368"}
+    braze = {"base_url": "http://127.0.0.1:1", "api_key": "k", "start_from": "end", "campaigns": campaigns}
+
+    flows = all_flows(Settings.model_validate({"sinks": {"braze": braze}}))
+
+    names, left_out = {f.name for f in flows}, {one.name: one for one in flows.left_out}
+    assert {"B1-milestone-event", "B2-status-campaign"} <= names
+    assert "sinks.braze.campaigns" in left_out["B1-stage-campaign"].needs[0]
+    assert not names & left_out.keys()
 
 
 def test_switching_off_what_is_not_there(tmp_path: Path) -> None:

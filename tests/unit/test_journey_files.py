@@ -86,7 +86,7 @@ def test_a_site_replaces_and_switches_off(tmp_path: Path) -> None:
     """By name."""
     file = tmp_path / "own.yaml"
     file.write_text("- {name: B6-at-risk, enabled: false}\n" + GOOD.replace("name: one", "name: M5-no-response"))
-    found = {one.name: one for one in load_journeys([file], {}, catalogue())}
+    found = {one.name: one for one in load_journeys([file], {}, catalogue()).journeys}
 
     assert "B6-at-risk" not in found
     assert found["M5-no-response"].steps == ("reminder",)
@@ -114,7 +114,22 @@ def _waits(journeys: tuple[Journey, ...]) -> list[Wait]:
 def test_every_default_journey_says_what_it_is() -> None:
     """One sentence, and its name begins with a flow's."""
     assert all(one.about.endswith(".") and one.name[0] in "MNB" for one in defaults())
-    assert len(defaults()) == DEFAULT.read_text().count("- name:")
+    texts = [file.read_text() for file in DEFAULT]
+    assert len(defaults()) == sum(text.count("- name:") for text in texts)
+
+
+def test_a_default_journey_waits_for_a_setting(tmp_path: Path) -> None:
+    """It is left out, and named with what it needs; a site's own journey must not lack anything."""
+    text = GOOD.replace("communication.v1, when: {", "communication.v1, when: {product: [{setting: nowhere}], ")
+    file = tmp_path / "some.yaml"
+    file.write_text(text)
+
+    declared = load_journeys([], {}, catalogue(), [file])
+
+    assert declared.journeys == ()
+    assert [one.name for one in declared.left_out] == ["one"]
+    assert "flows.values.nowhere is missing" in declared.left_out[0].needs[0]
+    assert any("flows.values.nowhere is missing" in one for one in faults(tmp_path, text))
 
 
 @pytest.mark.parametrize("text", ["0s", "30m", "12h", "7d", "14d"])

@@ -31,7 +31,7 @@ from workers.journeys.preferences import Preferences
 from workers.journeys.reading import DEAD, Reading, read_topics
 from workers.journeys.reducers import Facts
 from workers.journeys.worker import JourneyWorker
-from workers.journeys_command import all_journeys
+from workers.journeys_command import all_journeys, declared
 from workers.settings import Settings
 from workers.sinks.letters import Letters
 from workers.store_command import store_settings
@@ -47,8 +47,10 @@ def run_journeys(settings: Settings, since: datetime | None = None) -> None:
 
     Raises CommfleetError when it cannot go on.
     """
-    all_journeys(settings)  # what is wrong with them is told before anything starts
+    left_out = declared(settings).left_out  # what is wrong with the files is told before anything starts
     store, worker = store_settings(settings), Worker(settings)
+    for left in left_out:
+        _log.warning("%s", left, extra={"journey": left.name})
     worker.health.ready_when("journeys", lambda: "not started yet")
     with worker.running():
         needed = [*read_topics(), DEAD]

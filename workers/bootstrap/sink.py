@@ -68,6 +68,8 @@ def run_sink(
     sink = VENDORS[name].connect(
         config, worker.clock, VendorMeter(worker.metrics, name), sink_section(name, config, reread)
     )
+    for left in flows.for_sink(name, "main").left_out:
+        _log.warning("%s", left, extra={"flow": left.name})
     if problems := sink_problems(sink, flows):
         raise ConfigurationError("\n".join(problems))
     groups = _groups(sink, group)

@@ -24,7 +24,9 @@ def flows_list(settings: "Settings", sink: str | None) -> None:
     from workers import show
     from workers.catalogue import all_flows
 
-    show.flows(flow for flow in all_flows(settings) if sink in (None, flow.sink))
+    listed = all_flows(settings)
+    left_out = [one for one in listed.left_out if sink in (None, one.sink)]
+    show.flows([flow for flow in listed if sink in (None, flow.sink)], left_out)
 
 
 @flows.command("explain")
@@ -49,9 +51,11 @@ def journeys() -> None:
 @with_settings
 def journeys_list(settings: "Settings") -> None:
     """Every journey with its steps; nobody is contacted."""
-    from workers import journeys_command, show_journeys
+    from workers import journeys_command, show, show_journeys
 
-    show_journeys.journeys(journeys_command.all_journeys(settings))
+    declared = journeys_command.declared(settings)
+    show_journeys.journeys(declared.journeys)
+    show.waiting(declared.left_out)
 
 
 @journeys.command("explain")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import LocatedError
-from workers.flows.entries import Entry, check_switches, read_entries, unique
+from workers.flows.entries import Entry, LeftOut, build_all, check_switches, read_entries, unique
 from workers.flows.entry import Schemas, Surroundings, build, read_entry
 from workers.flows.flow import Flow
 from workers.flows.names import name_hash
@@ -14,14 +14,15 @@ from workers.flows.place import FaultyFlowsError
 from workers.flows.site_values import SiteValues
 from workers.sinks.api import Action
 
-DEFAULT = Path(__file__).with_name("default.yaml")
+DEFAULT = tuple(Path(__file__).parent / "default" / f"{family}.yaml" for family in "mnb")
 
 
 class Flows:
     """Compiled flows in catalogue order, indexed by topic and event type."""
 
-    def __init__(self, flows: Iterable[Flow], group: str | None = None) -> None:
-        """With `group`, the flows of other groups only take part in choices."""
+    def __init__(self, flows: Iterable[Flow], group: str | None = None, left_out: Iterable[LeftOut] = ()) -> None:
+        """With `group`, the flows of other groups only take part in choices. `left_out` wait for settings."""
+        self.left_out = tuple(left_out)
         self._all = tuple(flows)
         self._own = tuple(flow for flow in self._all if group in (None, flow.action.group))
         self._foreign = frozenset(self._all) - frozenset(self._own)
@@ -54,7 +55,15 @@ class Flows:
 
     def for_sink(self, name: str, group: str = "main") -> "Flows":
         """What the runner of one group of a sink acts on."""
-        return Flows((flow for flow in self._all if flow.sink == name), group)
+        return Flows((flow for flow in self._all if flow.sink == name), group, self._left_out_of(name))
+
+    def less(self, left_out: Iterable[LeftOut]) -> "Flows":
+        """These flows without some."""
+        more = {one.name: one for one in left_out}
+        return Flows((flow for flow in self._all if flow.name not in more), None, (*self.left_out, *more.values()))
+
+    def _left_out_of(self, sink: str) -> list[LeftOut]:
+        return [one for one in self.left_out if one.sink == sink]
 
 
 def load_flows(
@@ -62,29 +71,28 @@ def load_flows(
     actions: Mapping[str, Action],
     values: Mapping[str, Any],
     schemas: Schemas,
-    default: Path | None = DEFAULT,
+    default: Sequence[Path] = DEFAULT,
 ) -> Flows:
     """Read the default catalogue and a site's files, check everything, and compile.
 
     A site's flow replaces the default one of its name, in its place; `enabled: false` switches one
-    off; without `default`, only the site's own flows run. `actions` are those of all sinks, by
-    `sink.action`; `values` stand for `{setting: name}`.
+    off; without `default`, only the site's own flows run. A default flow that waits for a setting is left out.
+    `actions` are those of all sinks, by `sink.action`; `values` stand for `{setting: name}`.
 
     Raises FaultyFlowsError, which lists every fault of every file.
     """
     faults: list[LocatedError] = []
-    defaults = unique(read_entries([default] if default else [], "flow", read_entry, faults), "flow")
+    defaults = unique(read_entries(default, "flow", read_entry, faults), "flow")
     own = unique(read_entries(files, "flow", read_entry, faults), "flow")
     check_switches(own, defaults, "flow")
     around = Surroundings(actions, SiteValues(values), schemas)
     chosen = {**defaults, **{entry.name: entry for entry in own.values()}}
-    built = [(entry, build(entry, around)) for entry in chosen.values() if not entry.is_switch]
-    flows = [(entry, flow) for entry, flow in built if flow is not None and entry.is_enabled]
+    flows, waiting = build_all(chosen.values(), defaults, lambda entry: build(entry, around), faults)
     _check_choices(flows)
     _check_hashes(flows)
     if faults:
         raise FaultyFlowsError(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
-    return Flows(flow for _, flow in flows)
+    return Flows((flow for _, flow in flows), left_out=waiting)
 
 
 _Candidates = tuple[tuple[Flow, Predicate], ...]

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from common import yaml
-from common.errors import LocatedError
+from common.errors import LackError, LocatedError
 from workers.flows.names import nearest
 from workers.flows.place import Place
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,30 @@ class Entry:
     def is_enabled(self) -> bool:
         """Whether what it describes is to run."""
         return self.raw.get("enabled") is not False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A default entry that does not run: `needs` says what a site has to configure for it. `do` is a flow's action."""
+
+    name: str
+    about: str
+    do: str
+    needs: tuple[str, ...]
+
+    @property
+    def sink(self) -> str:
+        """The sink that would run it."""
+        return self.do.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.name} does not run: {'; '.join(self.needs)}"
+
+
+def left_out(entry: Entry, needs: Iterable[str]) -> LeftOut:
+    """The entry, left out for what it needs."""
+    about, do = (str(entry.raw.get(key, "")) for key in ("about", "do"))
+    return LeftOut(entry.name, about, do, tuple(dict.fromkeys(needs)))
 
 
 def read_entries(
@@ -65,3 +91,22 @@ def check_switches(own: Mapping[str, Entry], defaults: Mapping[str, Entry], what
         if entry.is_switch and entry.name not in defaults:
             hint = nearest(entry.name, defaults)
             entry.place.fault(f"no default {what} {entry.name} that could be switched off{hint}")
+
+
+def build_all(
+    entries: Iterable[Entry], defaults: Mapping[str, Entry], build: Callable[[Entry], T | None],
+    faults: list[LocatedError],
+) -> tuple[list[tuple[Entry, T]], list[LeftOut]]:  # fmt: skip
+    """What the enabled entries declare, and the default ones that wait for a setting; a site's own must not."""
+    built: list[tuple[Entry, T]] = []
+    waiting: list[LeftOut] = []
+    for entry in entries:
+        before = len(faults)
+        one = None if entry.is_switch else build(entry)
+        lacks = [fault.message for fault in faults[before:] if isinstance(fault, LackError)]
+        if lacks and len(lacks) == len(faults) - before and defaults.get(entry.name) is entry:
+            del faults[before:]
+            waiting.append(left_out(entry, lacks))
+        elif one is not None and entry.is_enabled:
+            built.append((entry, one))
+    return built, waiting

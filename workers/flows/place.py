@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.errors import ConfigurationError, LocatedError
+from common.errors import ConfigurationError, LackError, LocatedError
 from common.yaml import Document
 
 
@@ -30,6 +30,10 @@ class Place:
     def fault(self, message: str) -> None:
         """Note that this piece cannot work, and why."""
         self.faults.append(LocatedError(message, self.document.file, self.line))
+
+    def lack(self, message: str) -> None:
+        """Note that this piece waits for a setting: a fault in a site's file, while a default entry does not run."""
+        self.faults.append(LackError(message, self.document.file, self.line))
 
     @property
     def line(self) -> int:

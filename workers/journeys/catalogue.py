@@ -1,43 +1,49 @@
 """Every journey of this deployment: the default ones, and what a site's own files add or change."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import yaml
 from common.errors import LocatedError
-from workers.flows.entries import Entry, check_switches, read_entries, unique
+from workers.flows.entries import Entry, LeftOut, build_all, check_switches, read_entries, unique
 from workers.flows.entry import Schemas
 from workers.flows.place import FaultyFlowsError
 from workers.flows.site_values import SiteValues
 from workers.journeys.definition import Journey, Mode, Wait
 from workers.journeys.entry import build, read_entry
 
-DEFAULT = Path(__file__).with_name("default.yaml")
-VALUES = Path(__file__).with_name("values.yaml")
+DEFAULT = tuple(Path(__file__).parent / "default" / f"{family}.yaml" for family in "mnb")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The journeys that run, in the files' order, and the default ones that wait for a setting."""
+
+    journeys: tuple[Journey, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 def load_journeys(
-    files: Sequence[Path], values: Mapping[str, Any], schemas: Schemas, default: Path | None = DEFAULT
-) -> tuple[Journey, ...]:
+    files: Sequence[Path], values: Mapping[str, Any], schemas: Schemas, default: Sequence[Path] = DEFAULT
+) -> Declared:
     """Read the default journeys and a site's files, check everything, and compile.
 
     A site's journey replaces the default one of its name; `enabled: false` switches one off; without `default`, only
-    the site's own run. `values` stand for `{setting: name}`, over those of values.yaml. Raises FaultyFlowsError, which
-    lists every fault of every file.
+    the site's own run. `values` stand for `{setting: name}`. Raises FaultyFlowsError, which lists every fault of every
+    file.
     """
     faults: list[LocatedError] = []
-    defaults = unique(read_entries([default] if default else [], "journey", read_entry, faults), "journey")
+    defaults = unique(read_entries(default, "journey", read_entry, faults), "journey")
     own = unique(read_entries(files, "journey", read_entry, faults), "journey")
     check_switches(own, defaults, "journey")
-    site = SiteValues({**_flat(yaml.load(VALUES)), **_flat(values)})
-    built = [(entry, build(entry, schemas, site)) for entry in {**defaults, **own}.values() if not entry.is_switch]
-    found = [(entry, journey) for entry, journey in built if journey is not None and entry.is_enabled]
+    site, chosen = SiteValues(values), {**defaults, **own}
+    found, waiting = build_all(chosen.values(), defaults, lambda entry: build(entry, schemas, site), faults)
     for entry, journey in found:
         _check_again(entry, journey)
     if faults:
         raise FaultyFlowsError(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
-    return tuple(journey for _, journey in found)
+    return Declared(tuple(journey for _, journey in found), tuple(waiting))
 
 
 def _check_again(entry: Entry, journey: Journey) -> None:
@@ -49,10 +55,3 @@ def _check_again(entry: Entry, journey: Journey) -> None:
             pass
         case _ if again.mode is Mode.RESTART:
             place.fault("restart is for waits; a join begins again when a condition was closed and opened again")
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return found
