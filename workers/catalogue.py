@@ -12,6 +12,8 @@ from schemas.catalogue import catalogue
 from workers.flows.catalogue import DEFAULT, Flows, load_flows
 from workers.flows.entries import LeftOut
 from workers.flows.flow import Flow
+from workers.journeys.catalogue import DEFAULT as JOURNEYS
+from workers.journeys.catalogue import kept_facts
 from workers.rotation import Latest
 from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
@@ -95,6 +97,7 @@ def all_flows(settings: Settings) -> Flows:
         settings.flows.values,
         catalogue(),
         DEFAULT if settings.flows.defaults else (),
+        kept=kept_facts(settings.journeys.files, JOURNEYS if settings.journeys.defaults else ()),
     )
     return flows.less(_unnamed(settings, [flow for flow in flows if flow.file in DEFAULT]))
 

@@ -70,7 +70,7 @@ def flows(listed: "Iterable[Flow]", left_out: "Iterable[LeftOut]" = ()) -> None:
         types = " ".join(sorted(flow.pattern.symbols))
         do = f"{flow.sink}.{flow.action.name}"
         where = f"{flow.file}:{flow.line}"
-        row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.consent or "", where)
+        row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.leave, where)
         table.add_row(*row)
     console().print(table)
     waiting(left_out)

@@ -10,6 +10,7 @@ from common import yaml
 from common.errors import LocatedError
 from schemas.catalogue import catalogue
 from workers.flows.catalogue import Flows, load_flows
+from workers.flows.facts import Kept
 from workers.flows.fields import EventFields
 from workers.flows.pattern import Pattern
 from workers.flows.pattern_parser import parse_pattern
@@ -82,19 +83,22 @@ def template(text: str, topic: str = COMMUNICATION, values: dict[str, Any] | Non
     return found, [str(fault) for fault in faults]
 
 
-def load(folder: Path, *texts: str, default: str = "[]", **values: Any) -> Flows:
+def load(
+    folder: Path, *texts: str, default: str = "[]", has_store: bool = False, kept: Kept | None = None, **values: Any
+) -> Flows:
     """Load flow files `site-1.yaml` and on over a default catalogue `default.yaml`."""
     folder.joinpath("default.yaml").write_text(default)
     files = [folder / f"site-{number}.yaml" for number, _ in enumerate(texts, 1)]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    return load_flows(files, ACTIONS, values, catalogue(), default=[folder / "default.yaml"])
+    default_files = (folder / "default.yaml",)
+    return load_flows(files, ACTIONS, values, catalogue(), default_files, has_store=has_store, kept=kept)
 
 
-def faults(folder: Path, *texts: str, default: str = "[]", **values: Any) -> list[str]:
+def faults(folder: Path, *texts: str, default: str = "[]", **more: Any) -> list[str]:
     """The messages that loading fails with, folders left out."""
     try:
-        load(folder, *texts, default=default, **values)
+        load(folder, *texts, default=default, **more)
     except FaultyFlowsError as error:
         return [str(one).replace(f"{folder}/", "") for one in error.errors]
     return []

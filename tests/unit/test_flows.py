@@ -72,7 +72,7 @@ def test_a_flow_may_tolerate_repeats_of_a_once_action(tmp_path: Path) -> None:
         (flow(more="  when: {type: [SENTT]}"), 5, "type has no symbol 'SENTT'; did you mean 'SENT'?"),
         (flow(more="  when:\n    product: [{setting: products}]"), 6, "the setting flows.values.products is missing"),
         (flow(title="${produkt}"), 4, "has no field 'produkt'; did you mean 'product'?"),
-        (flow(title="${profile.name}"), 4, "profile.name needs the customer store"),
+        (flow(title="${profile.name}"), 4, "the customer store has no profile.name"),
         (flow(more="  consent: none please"), 5, "consent is none, or {purpose: PURPOSE"),
         (flow(more="  consent: {purpose: SERVICE, channels: [EMAIL]}"), 5, "needs the customer store"),
         (CALL.replace("consent: none", "about: x"), 1, "phone.call contacts the customer, so flow call must say"),

@@ -7,6 +7,7 @@ from typing import Any
 from common.errors import LocatedError
 from workers.flows.entries import Entry, LeftOut, build_all, check_switches, read_entries, unique
 from workers.flows.entry import Schemas, Surroundings, build, read_entry
+from workers.flows.facts import Kept
 from workers.flows.flow import Flow
 from workers.flows.names import name_hash
 from workers.flows.pattern import Predicate
@@ -72,12 +73,16 @@ def load_flows(
     values: Mapping[str, Any],
     schemas: Schemas,
     default: Sequence[Path] = DEFAULT,
+    *,
+    has_store: bool = False,
+    kept: Kept | None = None,
 ) -> Flows:
     """Read the default catalogue and a site's files, check everything, and compile.
 
     A site's flow replaces the default one of its name, in its place; `enabled: false` switches one
     off; without `default`, only the site's own flows run. A default flow that waits for a setting is left out.
-    `actions` are those of all sinks, by `sink.action`; `values` stand for `{setting: name}`.
+    `actions` are those of all sinks, by `sink.action`; `values` stand for `{setting: name}`; `has_store`: there is a
+    customer store; `kept`: the facts of each journey's steps, where they are known.
 
     Raises FaultyFlowsError, which lists every fault of every file.
     """
@@ -85,7 +90,7 @@ def load_flows(
     defaults = unique(read_entries(default, "flow", read_entry, faults), "flow")
     own = unique(read_entries(files, "flow", read_entry, faults), "flow")
     check_switches(own, defaults, "flow")
-    around = Surroundings(actions, SiteValues(values), schemas)
+    around = Surroundings(actions, SiteValues(values), schemas, has_store, kept)
     chosen = {**defaults, **{entry.name: entry for entry in own.values()}}
     flows, waiting = build_all(chosen.values(), defaults, lambda entry: build(entry, around), faults)
     _check_choices(flows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from workers.flows.entries import Entry
+from workers.flows.facts import Kept, check_facts
 from workers.flows.fields import EventFields
 from workers.flows.flow import Flow
 from workers.flows.names import nearest
@@ -13,7 +14,9 @@ from workers.flows.parameters import Parameters, check_parameters
 from workers.flows.pattern_parser import parse_pattern
 from workers.flows.place import Place
 from workers.flows.site_values import SiteValues, is_reference
+from workers.flows.store_fields import PROFILE_TOPIC, consent_fields, profile_fields
 from workers.flows.template_parser import parse_template
+from workers.flows.wanted import CHANNELS, HOW, Wanted, parse_wanted
 from workers.sinks.api import Action, Contacts, Repeat
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -41,6 +44,10 @@ class Surroundings:
     actions: Mapping[str, Action]
     values: SiteValues
     schemas: Schemas
+    has_store: bool = False
+    """Whether there is a customer store: flows that ask it do not run without."""
+    kept: Kept | None = None
+    """What journeys keep; None where nobody knows."""
 
     def topics(self) -> tuple[str, ...]:
         """The topics on which a flow may be."""
@@ -71,15 +78,18 @@ def build(entry: Entry, around: Surroundings) -> Flow | None:
     """The flow that an entry declares; None after a fault."""
     raw, place, before = entry.raw, entry.place, len(entry.place.faults)
     topic, action = _topic(entry, around), _tolerated(entry, _action(entry, around))
-    consent = _consent(entry, action)
     if topic is None:
+        _consent(entry, action, None, around)
         return None
-    fields = EventFields(topic, around.schemas.schema(topic))
+    profile = profile_fields(around.schemas.schema(PROFILE_TOPIC))
+    fields = EventFields(topic, around.schemas.schema(topic)).beside(profile)
     pattern = parse_pattern(raw.get("when"), place.at("when"), fields, around.values)
-    parameters = _parameters(entry, action, fields, around.values)
+    consent = _consent(entry, action, fields, around)
+    lent = consent_fields(CHANNELS, is_asked=isinstance(raw.get("consent"), dict))
+    parameters = _parameters(entry, action, fields.beside(lent), around.values)
     if action is None or parameters is None or len(place.faults) > before:
         return None
-    return Flow(
+    flow = Flow(
         name=entry.name,
         about=raw.get("about", ""),
         topic=topic,
@@ -92,6 +102,19 @@ def build(entry: Entry, around: Surroundings) -> Flow | None:
         pattern=pattern,
         with_=parameters,
     )
+    _check_reads(flow, entry, around)
+    return flow if len(place.faults) == before else None
+
+
+def _check_reads(flow: Flow, entry: Entry, around: Surroundings) -> None:
+    """Note what the flow reads and is not there: facts that no journey keeps, or the customer store."""
+    if around.kept is not None:
+        check_facts(flow, around.kept, entry.place)
+    if not flow.needs_store or around.has_store:
+        return
+    what = "asks for consent" if flow.consent else "reads the profile or the preferred channel"
+    way_out = "set store.url and store.address_key (docs/store.md)"
+    entry.place.at("consent").lack(f"flow {flow.name} {what}, which needs the customer store: {way_out}")
 
 
 def _topic(entry: Entry, around: Surroundings) -> str | None:
@@ -142,19 +165,13 @@ def _parameters(entry: Entry, action: Action | None, fields: EventFields, values
     return Parameters(entry.name, action.parameters, template)
 
 
-def _consent(entry: Entry, action: Action | None) -> str | None:
-    """What the flow says of consent. Until there is a customer store, only `none` can be kept."""
+def _consent(entry: Entry, action: Action | None, fields: EventFields | None, around: Surroundings) -> Wanted | None:
+    """The leave that the flow needs; None where it needs none, and after a fault. Channels may read `fields`."""
     stated, place = entry.raw.get("consent"), entry.place.at("consent")
-    match stated:
-        case None:
-            if action is not None and action.contacts is Contacts.CUSTOMER:
-                says = "consent: {purpose, channels} or consent: none"
-                place.fault(f"{entry.raw['do']} contacts the customer, so flow {entry.name} must say {says}")
-            return None
-        case "none":
-            return "none"
-        case dict() if stated.keys() == {"purpose", "channels"}:
-            place.fault(f"flow {entry.name} asks for consent, which needs the customer store; there is none yet")
-        case _:
-            place.fault("consent is none, or {purpose: PURPOSE, channels: [CHANNEL, ...]}")
-    return None
+    if stated is None:
+        if action is not None and action.contacts is Contacts.CUSTOMER:
+            place.fault(f"{entry.raw['do']} contacts the customer, so flow {entry.name} must say {HOW}")
+        return None
+    if fields is None:
+        return None
+    return parse_wanted(stated, place, fields.beside(consent_fields(CHANNELS, is_asked=False)), around.values)

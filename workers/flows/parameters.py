@@ -24,6 +24,7 @@ from workers.flows.template import (
     compile_template,
     possible,
     reads,
+    reads_store,
 )
 
 # An int that no timestamp, and no boolean, can be read from: pydantic reads small ones as either.
@@ -59,6 +60,15 @@ class Parameters:
             detail = "; ".join(map(self._explained, error.errors(include_input=False, include_url=False)))
             raise UnusableEventError(Reason.INVALID_PARAMETER, f"flow {self._flow}: {detail}") from error
         return valid
+
+    @property
+    def reads_store(self) -> bool:
+        """Whether they are made of what the customer store knows, too."""
+        return reads_store(self._template)
+
+    def reads(self) -> Iterator[str]:
+        """The fields that they are made of."""
+        return reads(self._template)
 
     def possible(self, parameter: str, domain: Domain) -> tuple[str, ...] | None:
         """Every text that a parameter can become; None when it is unbounded or not given."""

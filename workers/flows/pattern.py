@@ -58,12 +58,19 @@ class Pattern:
     """A compiled pattern.
 
     `symbols` are the event types that can match at all; `residual` is the rest of the test, for an
-    event whose type is among them.
+    event whose type is among them. `early` is what of it the event alone tells, and None where that is all: without it
+    nobody has to ask the customer store.
     """
 
     root: AllOf
     symbols: frozenset[str]
     residual: Predicate = field(repr=False)
+    early: Predicate | None = field(default=None, repr=False)
+
+    @property
+    def reads_store(self) -> bool:
+        """Whether it can be told only with what the customer store knows."""
+        return self.early is not None
 
     def matches(self, value: Mapping[str, Any]) -> bool:
         """Whether this event matches."""
@@ -93,7 +100,12 @@ def compile_pattern(root: AllOf, types: tuple[str, ...]) -> Pattern:
     tests = [_test(part) for part in root.parts if isinstance(part, Condition) and _is_type(part)]
     possible = (symbol for symbol in types if symbol not in RESERVED or symbol in named)
     symbols = frozenset(symbol for symbol in possible if all(test(symbol) for test in tests))
-    return Pattern(root, symbols, _all([_compiled(part) for part in root.parts if not _is_type(part)]))
+    parts = [part for part in root.parts if not _is_type(part)]
+    early = [part for part in parts if not _reads_store(part)]
+    residual = _all([_compiled(part) for part in parts])
+    return Pattern(
+        root, symbols, residual, _all([_compiled(one) for one in early]) if len(early) < len(parts) else None
+    )
 
 
 def getter(steps: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
@@ -120,16 +132,25 @@ def _is_type(node: Node) -> bool:
     return isinstance(node, Condition) and node.field.path == "type"
 
 
-def _named(node: Node) -> Iterator[str]:
+def conditions(node: Node) -> Iterator[Condition]:
+    """Every condition of a pattern, in the order of the file."""
     match node:
-        case Condition(field, matchers):
-            if field.path == "type":
-                yield from (str(m.value) for m in matchers if isinstance(m, Equals))
+        case Condition():
+            yield node
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _named(part)
+                yield from conditions(part)
         case _:
             assert_never(node)
+
+
+def _reads_store(node: Node) -> bool:
+    return any(condition.field.is_lent for condition in conditions(node))
+
+
+def _named(node: Node) -> Iterator[str]:
+    types = (condition for condition in conditions(node) if condition.field.path == "type")
+    return (str(m.value) for condition in types for m in condition.matchers if isinstance(m, Equals))
 
 
 def _compiled(node: Node) -> Predicate:

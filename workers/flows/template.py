@@ -99,20 +99,30 @@ def as_text(value: Any) -> str:
 
 
 def reads(template: Template) -> Iterator[str]:
-    """The fields of the event that a template reads, in order."""
+    """The fields that a template reads, in order."""
+    return (expression.field.path for expression in expressions(template))
+
+
+def reads_store(template: Template) -> bool:
+    """Whether it reads what the customer store knows."""
+    return any(expression.field.is_lent for expression in expressions(template))
+
+
+def expressions(template: Template) -> Iterator[Expression]:
+    """The expressions of a template, in order."""
     match template:
         case Constant():
             return
-        case Expression(field):
-            yield field.path
+        case Expression():
+            yield template
         case Text(parts):
-            yield from (part.field.path for part in parts if isinstance(part, Expression))
+            yield from (part for part in parts if isinstance(part, Expression))
         case Entries(entries):
             for _, below in entries:
-                yield from reads(below)
+                yield from expressions(below)
         case Items(items):
             for below in items:
-                yield from reads(below)
+                yield from expressions(below)
         case _:
             assert_never(template)
 

@@ -1,6 +1,6 @@
 """Every journey of this deployment: the default ones, and what a site's own files add or change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,23 @@ def load_journeys(
     if faults:
         raise FaultyFlowsError(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
     return Declared(tuple(journey for _, journey in found), tuple(waiting))
+
+
+def kept_facts(files: Sequence[Path], default: Sequence[Path] = DEFAULT) -> dict[str, frozenset[str]]:
+    """What the steps of each journey carry as facts, by the journey's name; those that do not run are among them.
+
+    Nothing is checked: what is wrong with the files, `load_journeys` tells.
+    """
+    faults: list[LocatedError] = []
+    entries = read_entries([*default, *files], "journey", read_entry, faults)
+    return {entry.name: frozenset(_kept(entry)) for entry in entries if not entry.is_switch}
+
+
+def _kept(entry: Entry) -> Iterator[str]:
+    conditions = entry.raw.get("all")
+    parts = [entry.raw, *(conditions.values() if isinstance(conditions, dict) else ())]
+    lists = (part.get("keep") for part in parts if isinstance(part, dict))
+    return (str(name) for names in lists if isinstance(names, list) for name in names)
 
 
 def _check_again(entry: Entry, journey: Journey) -> None:

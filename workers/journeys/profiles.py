@@ -4,31 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from common.store.profile_fields import FACTS, NOT_KEPT
 from common.store.times import micros
 from common.store.values import Link, Profile
 from workers.journeys.memory import Memory
 
-FACTS = (
-    "lifecycle_stage",
-    "customer_type",
-    "campaign",
-    "memberships",
-    "product_interest",
-    "lead_score",
-    "risk_level",
-    "account_manager",
-)
-"""Fields of a ProfileEvent that flows read as `profile.*`."""
-
 _CUSTOMER = "customer"
-_NOT_KEPT = ("customer_id", "resolved")
 
 
 def know_customer(memory: Memory, customer: Mapping[str, Any], at: int) -> Profile:
     """The customer's profile, with what this event says of them: an older event only fills gaps."""
     before = memory.profiles.get(customer["customer_id"])
     profile = before or _stranger(memory, customer, at)
-    said = {name: value for name, value in customer.items() if value is not None and name not in _NOT_KEPT}
+    said = {name: value for name, value in customer.items() if value is not None and name not in NOT_KEPT}
     is_newer = at >= profile.times.get(_CUSTOMER, 0)
     known = {**profile.customer, **said} if is_newer else {**said, **profile.customer}
     if before is None or known != profile.customer:
