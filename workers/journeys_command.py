@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,8 @@ def all_journeys(settings: Settings) -> tuple[Journey, ...]:
 def declared(settings: Settings) -> Declared:
     """The default journeys and the site's own; raises FaultyFlowsError with every fault of every file."""
     at = settings.journeys
-    return load_journeys(at.files, settings.flows.values, catalogue(), DEFAULT if at.defaults else ())
+    found = load_journeys(at.files, settings.flows.values, catalogue(), DEFAULT if at.defaults else ())
+    return replace(found, journeys=tuple(replace(one, tempo=at.tempo) for one in found.journeys))
 
 
 def explain_lines(settings: Settings, lines: Iterable[bytes], only: str | None, now: datetime) -> Iterator[Line]:

@@ -19,7 +19,8 @@ from workers.ingest.pollers.hooks import PollHook
 from workers.ingest.pollers.letters import TOPIC as LETTERS
 from workers.ingest.pollers.letters import PollLetters
 from workers.ingest.pollers.seat import Seat
-from workers.ingest.pollers.session import Session, Stop, Terms
+from workers.ingest.pollers.session import Session, Stop, Terms, Transactions
+from workers.ingest.pollers.slice import Slice
 from workers.ingest.pollers.step import Maker
 from workers.poller_catalogue import SOURCES, Source, poller_config
 from workers.settings import Settings
@@ -75,20 +76,24 @@ def build_seat(worker: Worker, source: Source, since: datetime | None, hook: Pol
 
 def session_of(worker: Worker, source: Source, since: datetime | None, hook: PollHook) -> Callable[[Stop], None]:
     """What runs one session of a source."""
+
+    def run(stop: Stop) -> None:
+        with closing(transactions(worker.settings, source.name)) as producer:
+            build_session(worker, source, producer, source.slice(stop), since, hook).run(stop)
+
+    return run
+
+
+def build_session(
+    worker: Worker, source: Source, producer: Transactions, budget: Slice, since: datetime | None, hook: PollHook
+) -> Session:
+    """One session of a source, wired."""
     settings, config = worker.settings, source.config
     letters = PollLetters(settings.prefix, source.name, settings.worker_name)
     maker = Maker(Records(Encoder(worker.schemas), topics(), settings.prefix), letters)
     terms = Terms(settings.prefix, config.remembered_ids, config.max_backoff_s, since)
-
-    def run(stop: Stop) -> None:
-        with closing(transactions(settings, source.name)) as producer:
-            budget = source.slice(stop)
-            session = Session(
-                source.feeds(budget), producer, lambda: kept_cursors(settings), maker, budget, terms, worker.clock, hook
-            )
-            session.run(stop)
-
-    return run
+    feeds = source.feeds(budget)
+    return Session(feeds, producer, lambda: kept_cursors(settings), maker, budget, terms, worker.clock, hook)
 
 
 def _watch(worker: Worker, name: str, seat: Seat) -> None:

@@ -12,7 +12,7 @@ from common.errors import ConfigurationError
 from common.kafka.clients import producer_config
 from common.kafka.producer import ConfirmedProducer
 from common.meters import IngestMeter
-from common.schema_source import IdsAhead
+from common.schema_source import IdsAhead, SchemaSource
 from schemas.catalogue import catalogue
 from topics.catalogue import dead_letter_topic, flow_topics, topics
 from workers.bootstrap.worker import Worker
@@ -45,13 +45,11 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
         max_unconfirmed=door.max_unconfirmed,
     )
     ids = IdsAhead(worker.schemas)
-    intake = Intake(producer, Encoder(ids), topics(), settings.prefix)
     worker.health.ready_when("producer", lambda: producer.trouble)
     with worker.running():
         listener = listen(door)
         _log.info("webhook on port %s", listener.getsockname()[1], extra={"port": listener.getsockname()[1]})
-        letters = IngestLetters(settings.prefix, settings.worker_name)
-        webhook = Webhook(door, intake, worker.clock, IngestMeter(worker.metrics), letters, catalogue().topics)
+        webhook = build_webhook(worker, producer, ids)
         if reread:
             _follow_secrets(worker, webhook, reread)
         for checking in (partial(_check_topics, worker), partial(_look_up, worker, ids)):
@@ -60,6 +58,14 @@ def run_webhook(settings: Settings, reread: Callable[[], Settings] | None = None
         gc.freeze()  # what is there now stays: the collector need not walk over it for every few requests
         serve(webhook.app(), door, worker.stop, listener=listener)
         producer.close()
+
+
+def build_webhook(worker: Worker, producer: ConfirmedProducer, ids: SchemaSource) -> Webhook:
+    """The door, wired."""
+    settings = worker.settings
+    intake = Intake(producer, Encoder(ids), topics(), settings.prefix)
+    letters, meter = IngestLetters(settings.prefix, settings.worker_name), IngestMeter(worker.metrics)
+    return Webhook(settings.ingest.webhook, intake, worker.clock, meter, letters, catalogue().topics)
 
 
 def _follow_secrets(worker: Worker, webhook: Webhook, reread: Callable[[], Settings]) -> None:

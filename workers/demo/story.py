@@ -22,7 +22,7 @@ from workers.dead_letters import DeadLetters
 from workers.demo import signals
 from workers.demo.counted import Counted, FlowCount, Screen
 from workers.demo.fleet import Fleet
-from workers.demo.site import curl_lines, site
+from workers.demo.insurer import curl_lines, site
 from workers.demo.tally import DeliveryCount, Expected, Tally
 from workers.mailbox import Letter
 from workers.settings import load_settings

@@ -3,9 +3,23 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from common.settings import Section
+from common.store.times import micros
+from workers.journeys.tempo import REAL, Tempo
+
+
+class ClockSettings(Section):
+    """A clock of the journeys that runs fast: for demos and tests, never where customers are."""
+
+    epoch: AwareDatetime = Field(description="When it showed the real time; the same for every worker, and kept.")
+    factor: int = Field(
+        ge=1,
+        le=100_000_000,
+        description="How fast it has run since: with 86400 a journey's day lasts a second. Dates in events are on this "
+        "clock; `late` and `grace` count real time, and so does everything outside of journeys.",
+    )
 
 
 class JourneysSettings(Section):
@@ -31,4 +45,12 @@ class JourneysSettings(Section):
     fire_per_s: int = Field(
         1000, ge=1, le=100_000, description="Due timers fired in a second, at most: a herd must not stop the events."
     )
+    clock: ClockSettings | None = Field(
+        None, description="A fast clock, for demos and tests only; without it, journeys run on the real one."
+    )
     retry_s: float = Field(1.0, gt=0, le=60, description="How long to wait before a transaction that could not be had.")
+
+    @property
+    def tempo(self) -> Tempo:
+        """The clock that journeys run on."""
+        return REAL if self.clock is None else Tempo(micros(self.clock.epoch), self.clock.factor)

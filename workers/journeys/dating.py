@@ -16,7 +16,7 @@ _DATES = 50
 
 
 def date_of(value: Mapping[str, Any], field: str) -> int | None:
-    """The date of an event, in microseconds; None when it has none."""
+    """The date of an event, in microseconds of journey time; None when it has none."""
     found = reader(field)(value)
     return None if found is None else micros(found)
 
@@ -48,10 +48,10 @@ def plan(evidence: Json, journey: Journey, who: str, about: str) -> dict[str, in
     return {key: at for key, at in due.items() if at >= seen_at}
 
 
-def until(evidence: Json) -> int:
+def until(evidence: Json, journey: Journey) -> int:
     """Until when a new sight needs to know of this."""
     newest = evidence.get("newest")
-    return newest[4] if newest else 0
+    return journey.tempo.real(newest[4]) if newest else 0
 
 
 def _instance(journey: Journey, about: str, date: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from workers.flows.pattern import Pattern, getter
+from workers.journeys.tempo import REAL, Tempo
 
 
 class Mode(StrEnum):
@@ -84,7 +85,7 @@ Kind = Wait | Date | Join
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One journey; durations in microseconds."""
+    """One journey; durations in microseconds of its own time, `late_us` and `grace_us` of real time."""
 
     name: str
     about: str
@@ -100,6 +101,7 @@ class Journey:
     zone: ZoneInfo
     file: Path | str
     line: int
+    tempo: Tempo = REAL
 
     @property
     def triggers(self) -> tuple[Trigger, ...]:

@@ -44,7 +44,7 @@ def plan(evidence: Json, journey: Journey, who: str, not_before_us: int) -> dict
     if openings is None:
         return {}
     last = max(openings, key=lambda one: (one[0], one[1]))
-    due, fired_at = not_before(journey, last[0] + journey.kind.for_us, who), evidence.get("fired_at")
+    due, fired_at = not_before(journey, last[0], journey.kind.for_us, who), evidence.get("fired_at")
     if due < not_before_us or (fired_at is not None and not _is_another(journey, last[0], due, fired_at)):
         return {}
     return {f"@{last[1]}": due}
@@ -55,7 +55,7 @@ def until(evidence: Json, journey: Journey) -> int | None:
     if any(state["opens"] for state in _states(evidence)):
         return None
     fired_at = evidence.get("fired_at")
-    return fired_at + journey.again.after_us if fired_at is not None else 0
+    return fired_at + journey.tempo.lasts(journey.again.after_us) if fired_at is not None else 0
 
 
 def facts(openings: list[Opening]) -> Json:
@@ -66,7 +66,7 @@ def facts(openings: list[Opening]) -> Json:
 def _is_another(journey: Journey, since: int, due: int, fired_at: int) -> bool:
     if since <= fired_at:
         return False  # the same holding, or one that was over before anybody could know
-    return journey.again.mode is not Mode.AFTER or due > fired_at + journey.again.after_us
+    return journey.again.mode is not Mode.AFTER or due > fired_at + journey.tempo.lasts(journey.again.after_us)
 
 
 def _since(evidence: Json, condition: Condition) -> Opening | None:

@@ -82,7 +82,7 @@ def _until(journey: Journey, evidence: Json) -> int | None:
         case Wait():
             return waiting.until(evidence, journey)
         case Date():
-            return dating.until(evidence)
+            return dating.until(evidence, journey)
         case Join():
             return joining.until(evidence, journey)
         case _:

@@ -7,7 +7,7 @@ that time: a changed `after` holds for new instances.
 
 from typing import Any
 
-from workers.journeys.definition import Again, Journey, Mode, Wait
+from workers.journeys.definition import Journey, Mode, Wait
 from workers.journeys.due import not_before
 
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ def runs(evidence: Json, journey: Journey) -> list[list[Any]]:
         return starts[-1:]
     limit = evidence.get("limit_at") or 0
     for one in starts:
-        blocked = found[-1][0] + _window(journey) if found else _limited(again, limit)
+        blocked = found[-1][0] + _window(journey) if found else _limited(journey, limit)
         if one[0] > blocked:
             found.append(one)
     return found
@@ -50,7 +50,7 @@ def runs(evidence: Json, journey: Journey) -> list[list[Any]]:
 def plan(evidence: Json, journey: Journey, who: str) -> dict[str, int]:
     """Timers by `step@instance`."""
     return {
-        f"{step}@{one[1]}": not_before(journey, one[0] + length, who)
+        f"{step}@{one[1]}": not_before(journey, one[0], length, who)
         for one in runs(evidence, journey)
         for step, length in one[4].items()
         if step in journey.steps
@@ -60,7 +60,7 @@ def plan(evidence: Json, journey: Journey, who: str) -> dict[str, int]:
 def until(evidence: Json, journey: Journey) -> int:
     """Until when a new start needs to know of this."""
     newest = max((one[0] for one in evidence.get("starts", ())), default=0)
-    return max(newest + _window(journey) if newest else 0, _limited(journey.again, evidence.get("limit_at") or 0))
+    return max(newest + _window(journey) if newest else 0, _limited(journey, evidence.get("limit_at") or 0))
 
 
 def story(evidence: Json, instance: str) -> list[Any]:
@@ -69,13 +69,14 @@ def story(evidence: Json, instance: str) -> list[Any]:
     return found
 
 
-def _limited(again: Again, limit: int) -> int:
-    return limit + again.after_us if limit and again.mode is Mode.AFTER else -1
+def _limited(journey: Journey, limit: int) -> int:
+    again = journey.again
+    return limit + journey.tempo.lasts(again.after_us) if limit and again.mode is Mode.AFTER else -1
 
 
 def _window(journey: Journey) -> int:
     assert isinstance(journey.kind, Wait)
-    return max([*journey.kind.after.values(), journey.again.after_us])
+    return journey.tempo.lasts(max([*journey.kind.after.values(), journey.again.after_us]))
 
 
 def _worth_keeping(starts: list[list[Any]], journey: Journey) -> list[list[Any]]:
