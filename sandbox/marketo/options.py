@@ -57,10 +57,23 @@ class ObjectKind:
     link: tuple[str, str] | None = None
 
 
+_CUSTOM_FIELDS = {
+    "customerNumber": "string",
+    "stage": "string",
+    "paperless": "boolean",
+    **dict.fromkeys(
+        ("preferredChannel", "lifecycleStage", "customerType", "productInterest", "riskLevel", "accountManager"),
+        "string",
+    ),
+}
 _OBJECTS = {
     "communication_c": ObjectKind(
         ("documentId",),
-        {"documentId": "string", "customerNumber": "string", "status": "string", "sentAt": "datetime"},
+        {
+            **dict.fromkeys(("documentId", "customerNumber", "status", "documentType", "channel"), "string"),
+            **dict.fromkeys(("sentAt", "deliveredAt", "failedAt", "openedAt", "respondedAt"), "datetime"),
+            **dict.fromkeys(("failure", "response"), "string"),
+        },
         ("customerNumber", "customerNumber"),
     )
 }
@@ -80,7 +93,7 @@ class Options:
     """
 
     services: Mapping[str, Service] = field(default_factory=lambda: {DEFAULT_CLIENT: Service()})
-    custom_fields: Mapping[str, str] = field(default_factory=lambda: {"customerNumber": "string", "stage": "string"})
+    custom_fields: Mapping[str, str] = field(default_factory=lambda: dict(_CUSTOM_FIELDS))
     partitions: frozenset[str] = frozenset({"Default"})
     campaigns: Mapping[int, Campaign] | None = None
     lists: Mapping[int, str] | None = None

@@ -31,6 +31,7 @@ from workers.sinks.api import (
     Repeat,
     Scope,
     Sink,
+    Suppressed,
     Unsure,
     WindowKind,
 )
@@ -311,6 +312,26 @@ def test_an_unknown_customer_is_rejected_alone(marketo: SandboxMarketo, sink: Ma
 
     assert kinds(outcome) == [Delivered, Rejected, Delivered]
     assert verdicts(outcome)[1].reason is Reason.MISSING_CUSTOMER
+
+
+@pytest.mark.parametrize("action", [*BY_NUMBER, "update_consent"])
+def test_an_unknown_customer_is_nobodys_business_where_the_site_says_so(marketo: SandboxMarketo, action: str) -> None:
+    """Not every customer is in Marketo: counted, with a receipt, and no dead letter; its neighbours are delivered."""
+    with closing(marketo.sink(without_lead="suppress")) as sink:
+        outcome = deliver(sink, action, of("C-1"), of("C-404"), of("C-2"))
+
+    assert kinds(outcome) == [Delivered, Suppressed, Delivered]
+    assert verdicts(outcome)[1].reason is Reason.MISSING_CUSTOMER
+
+
+def test_a_decision_that_marketo_has_no_field_for_is_suppressed(marketo: SandboxMarketo, sink: MarketoSink) -> None:
+    """§6: it costs no request, and its neighbours are written."""
+    lacking = item(sink, "update_consent", of("C-1"), kind="CONSENT", channel="SMS", state="OPTED_OUT")
+
+    outcome = sink.deliver(batch(sink, "update_consent", [lacking]))
+
+    assert verdicts(outcome) == [Suppressed(Reason.MISSING_TARGET)]
+    assert writes(marketo) == []
 
 
 def test_only_unknown_customers_cost_no_write(marketo: SandboxMarketo, sink: MarketoSink) -> None:

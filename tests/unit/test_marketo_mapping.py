@@ -28,6 +28,7 @@ from workers.sinks.marketo.parameters import (
     UpsertLead,
     UpsertObject,
 )
+from workers.sinks.marketo.requests import CampaignCall
 from workers.vendors.marketo.consent import ConsentRule
 from workers.vendors.marketo.request import find_leads
 
@@ -281,6 +282,14 @@ def test_a_record_without_its_key_is_refused() -> None:
     assert refusal(mapping.upsert_object, event(SUBSTITUTE), linked, CONFIG).reason is Reason.MISSING_CUSTOMER
 
 
+def test_a_preferred_campaign_counts_where_the_settings_know_it() -> None:
+    """A customer type may have a campaign of its own, and need not."""
+    own = trigger(prefer=["onboarding-retail-loan", "renewal"])
+    default = trigger(prefer=["onboarding-retail-loan"])
+
+    assert (own.shared_by, default.shared_by) == (CampaignCall(3713, ()), CampaignCall(3712, ()))
+
+
 def test_a_name_made_from_a_record_is_the_record_s_fault() -> None:
     """Constants were checked at start-up."""
     assert "'winback' is not in sinks.marketo.campaigns" in refusal(trigger, campaign="winback").detail
@@ -358,10 +367,10 @@ def test_a_decision_becomes_the_fields_of_its_rules(decision: dict[str, Any], fi
 
 
 def test_a_decision_that_no_field_shows_is_refused() -> None:
-    """A person adds a rule, and redrives."""
-    decision = UpdateConsent(kind="PAPERLESS", state="ON")
+    """Where there must be one, a person adds a rule, and redrives."""
+    decision, strict = UpdateConsent(kind="PAPERLESS", state="ON"), config(without_rule="dead_letter")
 
-    assert "sinks.marketo.consent" in refusal(mapping.update_consent, event(), decision, CONFIG).detail
+    assert "sinks.marketo.consent" in refusal(mapping.update_consent, event(), decision, strict).detail
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`commfleet store`, `show` and `customer` on a store in a file."""
+"""`commfleet store`, `show`, `consent` and `customer` on a store in a file."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from common.store.opening import open_as_writer
 from common.store.values import Json
 from tests.support.store import Events, applier
-from workers import customers
+from workers import consent_command, customers
 from workers.cli import main
 from workers.settings import Settings, load_settings
 
@@ -108,6 +108,41 @@ def test_export_is_json_and_whole(town: Path) -> None:
     assert found["profile"][0]["customer"] == {"email": "ada@example.com", "first_name": "Ada"}
     assert [line["type"] for line in found["timeline"]] == ["DELIVERED", "RESPONDED"]
     assert found["outcomes"][0]["delivered_at"] == "2026-03-01T12:00:00+00:00"
+
+
+def test_consent_export_says_what_may_be_sent_to_whom(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line a customer, channels by purpose; as CSV, and as the document of the API."""
+    monkeypatch.setattr(consent_command, "stale_because", lambda *_: "")
+
+    as_csv, as_json = run(town, "consent", "export"), run(town, "consent", "export", "--format", "json")
+
+    assert as_csv.output.splitlines() == [
+        '"customer_id","preferred_channel","marketing","service","regulatory"',
+        '"C-1","","","EMAIL PRINT WEB SMS PUSH","EMAIL PRINT WEB SMS PUSH"',
+    ]
+    assert json.loads(as_json.output)["allowed"]["MARKETING"] == []
+
+
+def test_consent_export_of_an_old_store_is_refused(town: Path, tmp_path: Path) -> None:
+    """What it knows may be overtaken, so no file appears."""
+    file = tmp_path / "consent.csv"
+
+    answer = run(town, "consent", "export", "--out", str(file))
+
+    assert answer.exit_code == 1
+    assert "nothing that is exported now may be used" in answer.stderr
+    assert list(tmp_path.glob("*consent*")) == []
+
+
+def test_consent_export_into_a_file(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It appears whole under its name."""
+    monkeypatch.setattr(consent_command, "stale_because", lambda *_: "")
+    file = tmp_path / "consent.csv"
+
+    answer = run(town, "consent", "export", "--out", str(file))
+
+    assert answer.output == f"1 customers in {file}\n"
+    assert file.read_text().startswith('"customer_id"')
 
 
 def test_erase_asks_by_an_event(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
-"""`commfleet store`, `show` and `customer`: what is remembered."""
+"""`commfleet store`, `show`, `consent` and `customer`: what is remembered."""
 
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -87,6 +89,33 @@ def show_report(settings: "Settings", since: datetime) -> None:
     from workers import customers, show_customers
 
     show_customers.report(customers.report(settings, since), settings.store.last_touch_days if settings.store else 0)
+
+
+@main.group()
+def consent() -> None:
+    """Who may be contacted."""
+
+
+@consent.command("export")
+@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True, help="How.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write, whole or not at all; else the output.",
+)
+@with_settings
+def consent_export(settings: "Settings", kind: str, out: Path | None) -> None:
+    """Every customer's allowed channels by purpose, for runs that commfleet does not start.
+
+    Refused while the store is further behind than consent.max_age_s.
+    """
+    from workers import consent_command
+    from workers.consent.export import Format
+
+    if out is None:
+        consent_command.export(settings, Format(kind), sys.stdout.buffer)
+        return
+    click.echo(f"{consent_command.export_to(settings, Format(kind), out)} customers in {out}")
 
 
 @main.group()

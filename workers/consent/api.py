@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -18,17 +17,15 @@ from starlette.types import ASGIApp
 
 from common.clock import Clock
 from common.errors import StoreDownError, UnauthenticatedError
-from common.store.look_ups import Answer, Known, LookUps, Who
+from common.store.look_ups import Answer, LookUps, Who
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
+from workers.consent.document import document
 from workers.consent.freshness import stale_because
 from workers.ingest.auth import authenticate, challenge
 from workers.ingest.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
-
-CHANNELS = ("EMAIL", "PRINT", "WEB", "SMS", "PUSH")
-PURPOSES = ("MARKETING", "SERVICE", "REGULATORY")
 
 _RETRY_AFTER_S = 5
 
@@ -62,7 +59,7 @@ class ConsentApi:
         answer = self._ask(customer_id)
         if why := stale_because(answer, self._clock.now(), self._settings.max_age_s):
             return _unavailable(why)
-        body = _document(answer, answer.known[customer_id], self._consent)
+        body = {**document(answer.known[customer_id], self._consent), "fresh_at": answer.fresh_at}
         return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
 
     def _ask(self, customer_id: str) -> Answer:
@@ -86,22 +83,6 @@ class ConsentApi:
 
     async def _unrouted(self, _: Request) -> Response:
         return _problem(HTTPStatus.NOT_FOUND, "ask GET /v1/consent/{customer}")
-
-
-def _document(answer: Answer, known: Known, consent: Consent) -> dict[str, Any]:
-    """The answer's JSON: `allowed` lists channels by purpose, `refused` says why not."""
-    refused: dict[str, dict[str, str]] = {}
-    for purpose in PURPOSES:
-        found = {channel: consent.refusal(known, purpose, channel) for channel in CHANNELS}
-        refused[purpose] = {channel: refusal.because for channel, refusal in found.items() if refusal}
-    return {
-        "customer": known.who.customer_id,
-        "is_known": known.is_known,
-        "preferred_channel": consent.preferred_channel(known),
-        "allowed": {purpose: [one for one in CHANNELS if one not in refused[purpose]] for purpose in PURPOSES},
-        "refused": refused,
-        "fresh_at": answer.fresh_at,
-    }
 
 
 def _unavailable(detail: str) -> Response:

@@ -1,5 +1,6 @@
 """Settings of the Marketo sink. Page sections are those of the Marketo vendor page."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +11,13 @@ from workers.vendors.marketo.account import FieldName, MarketoAccount
 from workers.vendors.marketo.consent import UNSUBSCRIBED, ConsentRule
 
 _Id = Annotated[int, Field(ge=1)]
+
+
+class Lacking(StrEnum):
+    """What becomes of a delivery for which Marketo has no place."""
+
+    DEAD_LETTER = "dead_letter"
+    SUPPRESS = "suppress"
 
 
 class ActivityType(Section):
@@ -61,6 +69,16 @@ class MarketoConfig(SinkConfig, MarketoAccount):
         description="Which lead field shows which decision (§6): kind, channel, purpose and subscription_group say "
         "when, field, opted_in, opted_out and reason_field say what is written. PREFERRED_CHANNEL writes the channel.",
         json_schema_extra={"default_text": "e-mail marketing is `unsubscribed`"},
+    )
+    without_rule: Lacking = Field(
+        Lacking.SUPPRESS,
+        description="What becomes of a decision that no rule of `consent` is about: suppress (Marketo has no field for "
+        "it; counted, with a receipt), or dead_letter where there must be one.",
+    )
+    without_lead: Lacking = Field(
+        Lacking.DEAD_LETTER,
+        description="What becomes of a delivery whose customer has no lead: dead_letter, or suppress where not every "
+        "customer is in Marketo (counted, with a receipt).",
     )
     verify_consent: bool = Field(
         True,

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from common.errors import UnusableEventError
 from common.event import Event
 from common.reasons import Reason
-from workers.sinks.api import Item
-from workers.sinks.marketo.config import MarketoConfig
+from workers.sinks.api import Item, Suppressed, Verdict
+from workers.sinks.marketo.config import Lacking, MarketoConfig
 from workers.sinks.marketo.consent import consent_fields
 from workers.sinks.marketo.parameters import (
     AddActivity,
@@ -49,13 +49,14 @@ class Piece:
     """One record of a request, serialised but for the lead's number.
 
     Two pieces of one `key` do not travel together; None is equal to nothing. `expected` are fields to be
-    read back.
+    read back. What has a `verdict` already does not travel.
     """
 
     who: Who
     row: bytes = b""
     key: Hashable = None
     expected: Mapping[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
 
 def upsert_lead(event: Event, parameters: UpsertLead, config: MarketoConfig) -> Item:
@@ -76,6 +77,8 @@ def update_consent(event: Event, parameters: UpdateConsent, config: MarketoConfi
     """The fields that show a decision, of a lead that exists (§6)."""
     who = who_of(event, config)
     written = consent_fields(parameters, config.consent)
+    if not written and config.without_rule is Lacking.SUPPRESS:
+        return _item(Piece(who, verdict=Suppressed(Reason.MISSING_TARGET)))
     if not written:
         decision = " ".join(filter(None, (parameters.kind, parameters.channel, parameters.purpose)))
         raise invalid("kind", f"no rule in sinks.marketo.consent is about {decision[:80]}; add one, then redrive")
@@ -106,7 +109,8 @@ def add_activity(event: Event, parameters: AddActivity, config: MarketoConfig) -
 
 def trigger_campaign(event: Event, parameters: TriggerCampaign, config: MarketoConfig) -> Item:
     """One lead of a campaign request; campaign and tokens are shared by all leads of the call (§2.5)."""
-    campaign = _named(config.campaigns, parameters.campaign, "campaign", "campaigns")
+    preferred = next((name for name in parameters.prefer if name in config.campaigns), parameters.campaign)
+    campaign = _named(config.campaigns, preferred, "campaign", "campaigns")
     tokens = tuple(sorted((name, text(value, f"tokens.{name}")) for name, value in parameters.tokens.items()))
     if (size := len(serialised(tokens))) > config.max_body_bytes // 2:
         raise UnusableEventError(Reason.OVERSIZED, f"tokens: {size} bytes, more than half of a request")

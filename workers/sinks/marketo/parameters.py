@@ -80,11 +80,14 @@ class AddActivity(_Parameters):
 class TriggerCampaign(_Parameters):
     """`trigger_campaign`: request a trigger campaign for the lead (§2.5).
 
-    `campaign` is a name of the setting `campaigns`. Tokens hold for every lead of a call, so leads share a
-    call only where all tokens are equal: tokens that differ per lead cost a call a lead.
+    `campaign` is a name of the setting `campaigns`. Names in `prefer` go before it, as far as the settings know them:
+    the first one counts, so that a customer type may have a campaign of its own and need not. Tokens hold for every
+    lead of a call, so leads share a call only where all tokens are equal: tokens that differ per lead cost a call a
+    lead.
     """
 
     campaign: str
+    prefer: Annotated[list[str], Field(max_length=10)] = []
     tokens: Annotated[dict[TokenName, Any], Field(max_length=100)] = {}
 
 

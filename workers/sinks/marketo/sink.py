@@ -56,6 +56,7 @@ from workers.sinks.marketo.parameters import (
 from workers.sinks.marketo.permitted import permitted
 from workers.sinks.marketo.readback import ReadBack
 from workers.sinks.marketo.rules import Asked
+from workers.sinks.marketo.strangers import without_strangers
 from workers.sinks.marketo.usage import counted_today
 from workers.sinks.spread import first_of_each, spread
 from workers.vendors.marketo.waits import Waits
@@ -200,7 +201,7 @@ class MarketoSink:
         known = {place: each for place, each in enumerate(found) if each is not None and not isinstance(each, Lead)}
         sent = _travelling(batch.action.name, pieces, found)
         outcome = self._sent(batch, sent) if sent.places else Answered([])
-        return spread(outcome, sent.places, known, len(pieces))
+        return without_strangers(spread(outcome, sent.places, known, len(pieces)), self._config.without_lead)
 
     def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
         """Never asked: activities appear some time after they were taken, so that absence proves nothing (§2.4)."""
@@ -232,7 +233,7 @@ class MarketoSink:
 
     def _leads(self, batch: Batch, pieces: Sequence[Piece]) -> list[Lead | Verdict | None] | Outcome:
         if batch.action.name not in _BY_NUMBER:
-            return [None] * len(pieces)
+            return [piece.verdict for piece in pieces]
         found = self._directory.find([piece.who for piece in pieces], batch.spend)
         return list(found) if isinstance(found, list) else found
 
