@@ -54,6 +54,7 @@ def record_consent(event: Event, parameters: RecordConsent, config: EcmConfig) -
             Reason.INVALID_PARAMETER, "sinks.ecm.consent says no category for consent; add it, then redrive"
         )
     given: dict[str, Any] = parameters.model_dump(exclude={"workspace_id", "business_object"})
+    given["actor"] = parameters.actor or parameters.actor_kind
     given["event_id"] = correlation(event.value["event_id"])
     given["customer_id"] = (event.value.get("customer") or {}).get("customer_id")
     given["recorded_at"] = event.value.get("occurred_at")

@@ -66,7 +66,10 @@ class UpdateCategory(_OfWorkspace):
 
 
 class RecordConsent(_OfWorkspace):
-    """`record_consent`: one decision as a new row of the consent history, found again by the event's id."""
+    """`record_consent`: one decision as a new row of the consent history, found again by the event's id.
+
+    The row's actor is `actor`; where nobody is named, what kind of actor it was (`actor_kind`).
+    """
 
     kind: Name
     effective_at: AwareDatetime
@@ -77,6 +80,7 @@ class RecordConsent(_OfWorkspace):
     preferred_channel: str | None = None
     origin: str | None = None
     actor: str | None = None
+    actor_kind: str | None = None
     proof: str | None = None
 
 
