@@ -46,7 +46,10 @@ _POLLED = ("braze", "exstream", "marketo")
 _CHECKPOINT, _INGEST_LETTERS = "comms.checkpoint.v1", "comms.dlq.ingest.v1"
 
 _JOURNEYS_WRITE = ("comms.consent.v1", "comms.journey.v1", "comms.workspace.v1")
-_RECEIPT = "comms.receipt.v1"
+_RECEIPT, _ALERT = "comms.receipt.v1", "comms.alert.v1"
+_RAISING = ("ecm", "notifications")
+"""Sinks of which an action raises alerts."""
+
 _INGEST = "ingest"
 
 
@@ -132,6 +135,7 @@ def _sink(name: str, prefix: str) -> Iterator[Grant]:
     yield from _each([dead_letter_topic(name)], prefix, "Write", "dead letters")
     yield from _each([dead_letter_topic(name)], prefix, "Read", "how long the oldest has been open")
     yield from _each([_RECEIPT], prefix, "Write", "receipts")
+    yield from _each([_ALERT] if name in _RAISING else [], prefix, "Write", "alerts that its actions raise")
     yield from _own(f"{prefix}commfleet.{name}.", "its consumer groups", "dead letters, together with their offsets")
 
 

@@ -19,8 +19,8 @@ from workers.settings import Settings
 from workers.sinks.api import Action, Repeat, Sink
 from workers.sinks.braze.actions import actions as braze_actions
 from workers.sinks.braze.sink import BrazeSink
+from workers.sinks.ecm.actions import actions as ecm_actions
 from workers.sinks.ecm.sink import EcmSink
-from workers.sinks.ecm.sink import actions as ecm_actions
 from workers.sinks.exstream.sink import ExstreamSink
 from workers.sinks.exstream.sink import actions as exstream_actions
 from workers.sinks.marketo.sink import MarketoSink

@@ -31,7 +31,8 @@ from workers.sinks.api import (
     Sink,
     Unsure,
 )
-from workers.sinks.ecm.sink import EcmSink, actions
+from workers.sinks.ecm.actions import actions
+from workers.sinks.ecm.sink import EcmSink
 
 ACTIONS = sorted(actions())
 ONCE = sorted(name for name, action in actions().items() if action.repeat is Repeat.ONCE)

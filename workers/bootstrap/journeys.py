@@ -31,6 +31,7 @@ from workers.journeys.preferences import Preferences
 from workers.journeys.reading import DEAD, Reading, read_topics
 from workers.journeys.reducers import Facts
 from workers.journeys.worker import JourneyWorker
+from workers.journeys.workspaces import Endings
 from workers.journeys_command import all_journeys, declared
 from workers.settings import Settings
 from workers.sinks.letters import Letters
@@ -71,7 +72,8 @@ def build_journeys(
     encoder, decoder = Encoder(worker.schemas), Decoder(worker.schemas)
     pseudonyms = pseudonyms_of(store)
     identities = Identities(pseudonyms)
-    facts = Facts(Preferences(Settlement(settings.consent), pseudonyms), identities)
+    endings = Endings(settings.journeys.completed_statuses, settings.journeys.cancelled_statuses)
+    facts = Facts(Preferences(Settlement(settings.consent), pseudonyms), identities, endings)
     meter, journeys = JourneyMeter(worker.metrics), _interpreter(worker, database, since)
     applier = Applier(database, facts, identities, worker.clock, store.timeline_days, [journeys])
     letters = Letters(settings.prefix + DEAD, "journeys", "main", settings.worker_name)

@@ -42,6 +42,14 @@ class JourneysSettings(Section):
         description="Accounts by which commfleet itself works at the vendors, as events name them (`actor.id`): what "
         "they did starts no journey.",
     )
+    completed_statuses: tuple[str, ...] = Field(
+        ("Complete",),
+        description="Statuses of a case that is over, in the words of the events: a workspace that is seen with one "
+        "for the first time is COMPLETED. The same as the ECM source's.",
+    )
+    cancelled_statuses: tuple[str, ...] = Field(
+        ("Cancelled",), description="Statuses of a case that was ended: such a workspace is CANCELLED."
+    )
     fire_per_s: int = Field(
         1000, ge=1, le=100_000, description="Due timers fired in a second, at most: a herd must not stop the events."
     )

@@ -111,7 +111,7 @@ class Journeys:
         if refusal := self._no_start(journey, value, at, about, date):
             memory.count(journey.name, refusal)
         elif about is not None and date is not None:  # else it was refused
-            self._start(memory, journey, value, about, at, date)
+            self._start(memory, journey, value, about, at, date, is_stop=stop is not None)
 
     def _no_start(
         self, journey: Journey, value: Mapping[str, Any], at: int, about: Json | None, date: int | None
@@ -123,8 +123,9 @@ class Journeys:
         return "before_deployment" if at < self._since(journey) else ""
 
     def _start(
-        self, memory: Memory, journey: Journey, value: Mapping[str, Any], about: Json, at: int, date: int
-    ) -> None:
+        self, memory: Memory, journey: Journey, value: Mapping[str, Any], about: Json, at: int, date: int, *,
+        is_stop: bool,
+    ) -> None:  # fmt: skip
         customer_id = value["customer"]["customer_id"]
         evidence = rows.of(memory, journey, customer_id, about)
         known = [
@@ -135,7 +136,7 @@ class Journeys:
         evidence["stopped_at"] = max(known, default=None)
         event = [value["event_id"], value["correlation_id"], kept(value, journey.keep)]
         if isinstance(journey.kind, Date):
-            dating.start(evidence, at, event, date)
+            dating.start(evidence, at, event, date, is_stop=is_stop)
         elif evidence["stopped_at"] is None or at > evidence["stopped_at"]:
             waiting.start(evidence, journey, at, event)
         else:

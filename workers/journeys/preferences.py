@@ -15,6 +15,8 @@ from workers.journeys.memory import Memory
 
 TOPIC = "comms.consent.v1"
 
+_NOTHING: Mapping[str, Any] = {}
+
 UNREADABLE = "unreadable"
 """Origin of the objection that stands in for a report that nobody can read."""
 
@@ -31,7 +33,7 @@ class Preferences:
         if value["address"]:
             _keep_newest(memory, report.about(self._pseudonyms.address(value["address"])))
         if customer:
-            self._settle(memory, customer, report)
+            self._settle(memory, customer, report, value)
 
     def join(self, memory: Memory, customer: Mapping[str, Any], substitute: str) -> None:
         """What was reported of a substitute counts for the customer that it turned out to be."""
@@ -39,7 +41,10 @@ class Preferences:
             report = Report(one.scope, one.state, Weight(one.weight), one.effective_at, one.origin, one.event_id)
             self._settle(memory, customer, report)
 
-    def _settle(self, memory: Memory, customer: Mapping[str, Any], report: Report) -> None:
+    def _settle(
+        self, memory: Memory, customer: Mapping[str, Any], report: Report, told: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        """`told` is the event that reported; its actor and proof go with the decision that is its own."""
         before = known(memory, customer["customer_id"], report.scope)
         settled = self._settlement.settle(before, report, memory.now)
         for one in evidence_of(settled, before):
@@ -52,7 +57,7 @@ class Preferences:
         if settled.known.decision is not None:
             memory.decisions.put(settled.known.decision)
         if settled.is_due:
-            _publish(memory, customer, settled, report)
+            _publish(memory, customer, settled, report, told)
 
 
 def suppress_unreadable(memory: Memory, one: Unreadable) -> None:
@@ -96,11 +101,24 @@ def consent_key(customer_id: str, scope: Scope) -> bytes:
     return key
 
 
-def _publish(memory: Memory, customer: Mapping[str, Any], settled: Settled, report: Report) -> None:
+def _publish(
+    memory: Memory, customer: Mapping[str, Any], settled: Settled, report: Report, told: Mapping[str, Any]
+) -> None:
     decision = settled.known.decision
     assert decision is not None  # what is due was decided
     key = consent_key(decision.customer_id, report.scope)
-    memory.emit(TOPIC, key, _event(customer, decision, settled), report.event_id, *report.scope)
+    event = _event(customer, decision, settled) | (_who_and_proof(told) if _decides(report, decision) else {})
+    memory.emit(TOPIC, key, event, report.event_id, *report.scope)
+
+
+def _decides(report: Report, decision: Decision) -> bool:
+    """Whether what holds now is what this very report said."""
+    said = (report.system, report.state, report.effective_at)
+    return said == (decision.origin, decision.state, decision.effective_at)
+
+
+def _who_and_proof(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told.get(name) for name in ("actor", "proof")}
 
 
 def _event(customer: Mapping[str, Any], decision: Decision, settled: Settled) -> dict[str, Any]:

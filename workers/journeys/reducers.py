@@ -36,8 +36,11 @@ class Reducer(Protocol):
 class Facts:
     """The customer store's own reducer: profile, consent, timeline, workspaces, alerts."""
 
-    def __init__(self, preferences: Preferences, identities: Identities) -> None:
+    def __init__(
+        self, preferences: Preferences, identities: Identities, endings: workspaces.Endings | None = None
+    ) -> None:
         self._preferences, self._identities = preferences, identities
+        self._endings = endings or workspaces.Endings()
 
     def wants(self, memory: Memory, record: Incoming) -> list[Wanted]:
         """The customer's profile and tombstones, and what the topic is about."""
@@ -75,7 +78,7 @@ class Facts:
                 if substitute := profiles.link(memory, value):
                     self._preferences.join(memory, value["customer"], substitute)
             case "comms.workspace.v1", _:
-                workspaces.take_workspace(memory, value)
+                workspaces.take_workspace(memory, value, self._endings)
             case "comms.alert.v1", _:
                 alerts.take_alert(memory, value)
             case _:

@@ -4,8 +4,8 @@ An edge is derived only against a row that was there: what a first sight shows m
 nobody. Edges that a source reports itself change the row too, so the next sweep finds nothing new.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.store.times import micros
@@ -25,27 +25,40 @@ _REMOVED = "DOCUMENT_REMOVED"
 _Edge = tuple[str, dict[str, Any]]
 
 
-def take_workspace(memory: Memory, value: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The statuses of a case that mean its end, in the words of the events."""
+
+    completed: Collection[str] = ("Complete",)
+    cancelled: Collection[str] = ("Cancelled",)
+
+    def edge(self, known: Workspace, status: str) -> str | None:
+        """What another status than the known one means; None for an end that was told already."""
+        for ends, statuses in (("COMPLETED", self.completed), ("CANCELLED", self.cancelled)):
+            if status in statuses:
+                return None if known.state == _ENDS[ends] else ends
+        was_over = known.case_status in self.completed or known.case_status in self.cancelled
+        return "REOPENED" if was_over else "STATUS_CHANGED"
+
+
+def take_workspace(memory: Memory, value: Mapping[str, Any], endings: Endings) -> None:
     """The workspace with this event, and its edges into the outbox; an older event than the row's changes nothing."""
     at, known = micros(value["occurred_at"]), memory.workspaces.get(value["workspace_id"])
     if known is not None and at < known.changed_at:
         return
     before = known or _unknown(memory, value["workspace_id"])
     if known is not None and value["type"] in _SNAPSHOTS:
-        for kind, fields in _edges(known, value):
+        for kind, fields in _edges(known, value, endings):
             _emit(memory, value, kind, fields)
     memory.workspaces.put(_after(before, value, at))
 
 
-def _edges(known: Workspace, value: Mapping[str, Any]) -> Iterator[_Edge]:
-    for name, kind in (
-        ("milestone", "MILESTONE_REACHED"),
-        ("case_status", "STATUS_CHANGED"),
-        ("owner", "OWNER_CHANGED"),
-    ):
+def _edges(known: Workspace, value: Mapping[str, Any], endings: Endings) -> Iterator[_Edge]:
+    kinds = {"milestone": "MILESTONE_REACHED", "case_status": None, "owner": "OWNER_CHANGED"}
+    for name, kind in kinds.items():
         now, was = value[name], getattr(known, name)
-        if now is not None and now != was:
-            yield kind, {"previous": was}
+        if now is not None and now != was and (edge := kind or endings.edge(known, now)):
+            yield edge, {"previous": was}
     document = value["document"]
     if document is not None:
         yield from _document_edges(known.documents.get(document["id"]), document)

@@ -7,7 +7,7 @@ and yielded events wait for a transaction that writes them together with their o
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from common.backoff import full_jitter
@@ -100,13 +100,17 @@ class Ledger:
     def doom(self, delivery: Delivery, verdict: Rejected, stage: str) -> None:
         """A delivery needs a person: its letter goes out with the next transaction, and its receipt."""
         at = self._clock.now()
+        try:
+            events = self._writers.yields.records(verdict.events)
+        except CommfleetError as error:
+            events, verdict = [], replace(verdict, detail=f"{verdict.detail}; nobody was told: {error}")
         letter = self._writers.letters.wrap(
             delivery.record, delivery.origin(self._group), action=delivery.action.name, stage=stage,
             reason=verdict.reason, detail=verdict.detail, vendor_code=verdict.vendor_code, at=at,
         )  # fmt: skip
         receipt = self._writers.receipts.record(delivery, "REJECTED", str(verdict.reason), {}, at)
         labels = (delivery.flow.name, delivery.action.name, "rejected", str(verdict.reason))
-        self._add(delivery, (letter, receipt), labels)
+        self._add(delivery, (letter, receipt, *events), labels)
 
     def doom_record(self, record: RecordLike, unusable: Unusable, window: Window) -> None:
         """A record that no flow can use needs a person."""

@@ -46,11 +46,15 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Needs a person. `detail` is ours, never the vendor's echo of keys or addresses."""
+    """Needs a person. `detail` is ours, never the vendor's echo of keys or addresses.
+
+    `events` tell people of it who do not watch dead letters; they are written together with the letter.
+    """
 
     reason: Reason
     detail: str = ""
     vendor_code: str = ""
+    events: Sequence[Yielded] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from workers.sinks.config import SinkConfig
 from workers.sinks.ecm.signs import SIGNS
 
 Id = Annotated[int, Field(ge=1, lt=2**53)]
+Audience = Annotated[str, Field(pattern=r"^(user|role|group|region):\S(.{0,198}\S)?$")]
 CONSENT_FIELDS = frozenset(
     {
         "event_id",
@@ -56,6 +57,11 @@ class ConsentHistory(Section):
     category: Id = Field(description="Id of the category's node.")
     set: Id = Field(description="Number of the set attribute in it.")
     attributes: dict[str, Id] = Field(description="Field of the decision -> number of the attribute in the set.")
+    alert: tuple[Audience, ...] = Field(
+        (),
+        description="Who is alerted when a decision has no workspace to be kept in, such as role:records; the decision "
+        "is a dead letter until there is one. Nobody is: leave it out.",
+    )
 
     @field_validator("attributes")
     @classmethod

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,13 +12,12 @@ from common.event import Event
 from common.reasons import Reason
 from workers.sinks.api import Item
 from workers.sinks.ecm import pieces
+from workers.sinks.ecm.alerts import nowhere
 from workers.sinks.ecm.config import Category, EcmConfig
 from workers.sinks.ecm.parameters import (
     AddVersion,
     Attributes,
     BusinessObject,
-    CreateReminder,
-    CreateTask,
     CreateWorkspace,
     RecordConsent,
     UpdateCategory,
@@ -32,15 +31,11 @@ from workers.sinks.ecm.values import (
     correlation,
     encodable,
     event_tag,
-    moment,
-    name_tag,
     node_name,
-    reminder_date,
     tagged,
 )
 
 _OVERHEAD = 4096  # of a form, beside what it carries
-_PRIORITIES = {"low": "0", "medium": "50", "high": "100"}
 _MAX_TEXT = 100_000
 
 
@@ -48,7 +43,7 @@ def update_category(event: Event, parameters: UpdateCategory, config: EcmConfig)
     """Absolute values of a category (§7)."""
     del event
     change = _change(parameters.category, parameters.attributes, config)
-    return _item(pieces.UpdateCategoryPiece(_where(parameters, config), change), change.values)
+    return item_of(pieces.UpdateCategoryPiece(where_of(parameters, config), change), change.values)
 
 
 def record_consent(event: Event, parameters: RecordConsent, config: EcmConfig) -> Item:
@@ -59,6 +54,7 @@ def record_consent(event: Event, parameters: RecordConsent, config: EcmConfig) -
             Reason.INVALID_PARAMETER, "sinks.ecm.consent says no category for consent; add it, then redrive"
         )
     given: dict[str, Any] = parameters.model_dump(exclude={"workspace_id", "business_object"})
+    given["actor"] = parameters.actor or parameters.actor_kind
     given["event_id"] = correlation(event.value["event_id"])
     given["customer_id"] = (event.value.get("customer") or {}).get("customer_id")
     given["recorded_at"] = event.value.get("occurred_at")
@@ -66,8 +62,10 @@ def record_consent(event: Event, parameters: RecordConsent, config: EcmConfig) -
         number: attribute(given.get(name), name, config.time_zone) for name, number in history.attributes.items()
     }
     mark = history.attributes["event_id"]
-    piece = pieces.ConsentPiece(_where(parameters, config), history.category, history.set, mark, values)
-    return _item(piece, values)
+    where = where_of(parameters, config)
+    alert = nowhere(event, where, history.alert) if history.alert else None
+    piece = pieces.ConsentPiece(where, history.category, history.set, mark, values, alert)
+    return item_of(piece, values)
 
 
 def upload_document(event: Event, parameters: UploadDocument, config: EcmConfig) -> Item:
@@ -76,7 +74,7 @@ def upload_document(event: Event, parameters: UploadDocument, config: EcmConfig)
     content = _content(parameters, config)
     change = _change(parameters.category, parameters.attributes, config) if parameters.category else None
     piece = pieces.DocumentPiece(
-        _where(parameters, config),
+        where_of(parameters, config),
         _folder(parameters.folder),
         node_name(parameters.name, "name"),
         content,
@@ -93,7 +91,7 @@ def add_version(event: Event, parameters: AddVersion, config: EcmConfig) -> Item
     identity, content = correlation(event.value["event_id"]), _content(parameters, config)
     piece = pieces.VersionPiece(
         parameters.document_id,
-        _where(parameters, config),
+        where_of(parameters, config),
         _folder(parameters.folder),
         node_name(parameters.name, "name") if parameters.name else "",
         content,
@@ -104,55 +102,11 @@ def add_version(event: Event, parameters: AddVersion, config: EcmConfig) -> Item
     return Item(piece, size=content.size + _OVERHEAD)
 
 
-def create_task(event: Event, parameters: CreateTask, config: EcmConfig) -> Item:
-    """A task list item (§11.3); without a code for its priority none is sent."""
-    tag = name_tag(correlation(event.value["event_id"]))
-    name = node_name(tagged(encodable(parameters.name.strip(), "name"), tag, MAX_NAME), "name")
-    properties: dict[str, str | int] = {"instructions": _text(parameters.instructions, "instructions")}
-    if parameters.assignee is not None:
-        properties["assigned_member_id"] = _member(parameters.assignee, "assignee", config)
-    if parameters.due_at is not None:
-        properties["due_date"] = moment(parameters.due_at, config.time_zone)
-    if parameters.start_at is not None:
-        properties["start_date"] = moment(parameters.start_at, config.time_zone)
-    if parameters.attachment_id is not None:
-        properties["attachment_id"] = parameters.attachment_id
-    if parameters.priority in config.task_priorities:
-        properties["priority"] = config.task_priorities[str(parameters.priority)]
-    return _item(pieces.TaskPiece(_where(parameters, config), name, properties), properties)
-
-
-def create_reminder(event: Event, parameters: CreateReminder, config: EcmConfig) -> Item:
-    """A reminder for a fixed date, with escalation after it where somebody is named for it (§11.1)."""
-    tag = event_tag(correlation(event.value["event_id"]))
-    data: dict[str, str | int | list[int]] = {
-        "RSTYPE": config.reminder_type,
-        "RSRULE": "0",
-        "RSDATE": reminder_date(parameters.due_at, config.time_zone),
-        "RSDESCRIPTION": tagged(encodable(parameters.description, "description"), tag),
-        "PRIORITY": _PRIORITIES[parameters.priority],
-        "recipients": _members(parameters.recipients, "recipients", config),
-        "RSACTIVATION": 1,
-        "RSACTIVATIONUNIT": "1",
-        "RSACTIVATIONBDAY": "1",
-    }
-    if parameters.escalate_to:
-        data |= {
-            "escalationEnabled": "1",
-            "escalationrecipient_list": _members(parameters.escalate_to, "escalate_to", config),
-            "escalationWhen": "1",
-            "escalation": str(parameters.escalate_after_days),
-            "EscalationUnit": "1",
-            "escalationOnBusinessDay": 1,
-        }
-    return _item(pieces.ReminderPiece(_where(parameters, config), parameters.node_id, tag, data), data)
-
-
 def create_workspace(event: Event, parameters: CreateWorkspace, config: EcmConfig) -> Item:
     """A workspace of a configured type, for a business object (§6)."""
     made = config.workspace_types.get(parameters.workspace_type)
     if made is None:
-        raise _unknown("workspace_type", parameters.workspace_type, "workspace_types")
+        raise unknown_name("workspace_type", parameters.workspace_type, "workspace_types")
     given = BusinessObject(system=made.system, type=made.object_type, id=parameters.business_object_id)
     change = _change(parameters.category, parameters.attributes, config) if parameters.category else None
     description = parameters.description or f"created from event {correlation(event.value['event_id'])}"
@@ -165,7 +119,7 @@ def create_workspace(event: Event, parameters: CreateWorkspace, config: EcmConfi
         encodable(description, "description")[:_MAX_TEXT],
         change,
     )
-    return _item(piece, change.values if change else {})
+    return item_of(piece, change.values if change else {})
 
 
 def key_of(given: BusinessObject, config: EcmConfig) -> Key:
@@ -183,7 +137,8 @@ def missing_workspace(key: Key, config: EcmConfig) -> pieces.WorkspacePiece | No
     return None
 
 
-def _where(parameters: BaseModel, config: EcmConfig) -> Where:
+def where_of(parameters: BaseModel, config: EcmConfig) -> Where:
+    """The workspace that parameters name: its id counts before its business object."""
     node: str | None = getattr(parameters, "workspace_id", None)
     given: BusinessObject | None = getattr(parameters, "business_object", None)
     return Where(node, key_of(given, config) if given is not None and node is None else None)
@@ -192,7 +147,7 @@ def _where(parameters: BaseModel, config: EcmConfig) -> Where:
 def _change(name: str, given: Attributes, config: EcmConfig) -> CategoryValues:
     category = config.categories.get(name)
     if category is None:
-        raise _unknown("category", name, "categories")
+        raise unknown_name("category", name, "categories")
     values = {
         _number(category, name, each): attribute(value, f"attributes.{each}", config.time_zone)
         for each, value in given.items()
@@ -203,7 +158,7 @@ def _change(name: str, given: Attributes, config: EcmConfig) -> CategoryValues:
 def _number(category: Category, name: str, attribute_name: str) -> int:
     number = category.attributes.get(attribute_name)
     if number is None:
-        raise _unknown("attribute", attribute_name, f"categories.{name}.attributes")
+        raise unknown_name("attribute", attribute_name, f"categories.{name}.attributes")
     return number
 
 
@@ -229,32 +184,14 @@ def _folder(path: str | None) -> tuple[str, ...]:
     return tuple(node_name(step, "folder") for step in (path or "").split("/") if step)
 
 
-def _members(names: Iterable[str], path: str, config: EcmConfig) -> list[int]:
-    return [_member(name, path, config) for name in names]
-
-
-def _member(name: str, path: str, config: EcmConfig) -> int:
-    """A member id by our name for it, or as it stands."""
-    if name in config.members:
-        return config.members[name]
-    if name.isascii() and name.isdigit() and len(name) <= 15:
-        return int(name)
-    raise _unknown(path, name, "members")
-
-
-def _text(text: str, path: str) -> str:
-    if len(text) > _MAX_TEXT:
-        raise UnusableEventError(Reason.OVERSIZED, f"{path}: {len(text)} characters, {_MAX_TEXT} fit")
-    return encodable(text, path)
-
-
-def _unknown(parameter: str, name: str, setting: str) -> UnusableEventError:
-    # constants are checked at start-up: this name was made from the record
+def unknown_name(parameter: str, name: str, setting: str) -> UnusableEventError:
+    """A name made from the record that the settings do not know: constants are checked at start-up."""
     return UnusableEventError(
         Reason.INVALID_PARAMETER, f"{parameter} {name[:80]!r} is not in sinks.ecm.{setting}; add it, then redrive"
     )
 
 
-def _item(piece: pieces.Piece, values: Mapping[Any, Any]) -> Item:
+def item_of(piece: pieces.Piece, values: Mapping[Any, Any]) -> Item:
+    """One delivery's item, with about the size that its form has."""
     size = _OVERHEAD + sum(len(str(value).encode()) + 32 for value in values.values())
     return Item(piece, size=size)

@@ -6,6 +6,7 @@ ECM vendor page. A null of the event is left out, so a flow may name a workspace
 
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
@@ -13,10 +14,20 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _as_document(value: Any) -> Any:
+    """Data as a document: JSON for people to read, names in order, so that the same data is the same document."""
+    if not isinstance(value, dict | list):
+        return value
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=str).decode()
+
+
 NodeId = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[1-9][0-9]{0,15}$")]
 Name = Annotated[str, Field(min_length=1)]
 Member = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
 Attributes = dict[Name, Any]
+Document = Annotated[str, BeforeValidator(_as_document)]
+"""The text of a document, or data that is written as JSON."""
+Days = Annotated[int, Field(ge=1, le=365)]
 
 
 class _Parameters(BaseModel):
@@ -55,7 +66,10 @@ class UpdateCategory(_OfWorkspace):
 
 
 class RecordConsent(_OfWorkspace):
-    """`record_consent`: one decision as a new row of the consent history, found again by the event's id."""
+    """`record_consent`: one decision as a new row of the consent history, found again by the event's id.
+
+    The row's actor is `actor`; where nobody is named, what kind of actor it was (`actor_kind`).
+    """
 
     kind: Name
     effective_at: AwareDatetime
@@ -66,13 +80,14 @@ class RecordConsent(_OfWorkspace):
     preferred_channel: str | None = None
     origin: str | None = None
     actor: str | None = None
+    actor_kind: str | None = None
     proof: str | None = None
 
 
 class _Content(_OfWorkspace):
     folder: str | None = None
     name: Name
-    content: str
+    content: Document
     encoding: Literal["text", "base64"] = "text"
     media_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?$")] = "text/plain"
     description: str = ""
@@ -102,7 +117,7 @@ class AddVersion(_InWorkspace):
     document_id: NodeId | None = None
     folder: str | None = None
     name: Name | None = None
-    content: str
+    content: Document
     encoding: Literal["text", "base64"] = "text"
     media_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?$")] = "text/plain"
     description: str = ""
@@ -123,21 +138,38 @@ class CreateTask(_OfWorkspace):
     instructions: str = ""
     assignee: Member | None = None
     due_at: AwareDatetime | None = None
+    due_in_days: Days | None = None
     start_at: AwareDatetime | None = None
     priority: str | None = None
     attachment_id: NodeId | None = None
 
+    @model_validator(mode="after")
+    def _due_once(self) -> "CreateTask":
+        if self.due_at is not None and self.due_in_days is not None:
+            raise ValueError("due_at and due_in_days both say when it is due: give one")
+        return self
+
 
 class CreateReminder(_OfWorkspace):
-    """`create_reminder`: a follow-up on the workspace, or on a node in it, with escalation (§11.1)."""
+    """`create_reminder`: a follow-up on the workspace, or on a node in it, with escalation (§11.1).
+
+    It is due at `due_at`, or `due_in_days` after the event occurred.
+    """
 
     node_id: NodeId | None = None
     description: Name
-    due_at: AwareDatetime
+    due_at: AwareDatetime | None = None
+    due_in_days: Days | None = None
     recipients: Annotated[list[Member], Field(min_length=1)]
     priority: Literal["low", "medium", "high"] = "medium"
     escalate_to: list[Member] = []
-    escalate_after_days: Annotated[int, Field(ge=1, le=365)] = 2
+    escalate_after_days: Days = 2
+
+    @model_validator(mode="after")
+    def _due_once(self) -> "CreateReminder":
+        if (self.due_at is None) == (self.due_in_days is None):
+            raise ValueError("one of due_at and due_in_days says when it is due")
+        return self
 
 
 class CreateWorkspace(_Parameters):

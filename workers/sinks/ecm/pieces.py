@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workers.sinks.ecm.values import Value
 
@@ -41,13 +42,17 @@ class UpdateCategoryPiece:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ConsentPiece:
-    """A row of the history; `values` by attribute number of the set, `mark` is the one that holds the event's id."""
+    """A row of the history; `values` by attribute number of the set, `mark` is the one that holds the event's id.
+
+    `alert` is the event that tells of a workspace that is not there.
+    """
 
     where: Where
     category: int
     set: int
     mark: int
     values: Mapping[int, Value]
+    alert: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -7,7 +7,7 @@ first is paid for by `Batch.spend`, and each that writes has the batch's permit.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from common.clock import Clock
 from common.event import Event
@@ -19,7 +19,6 @@ from workers.sinks.api import (
     Action,
     Answered,
     Batch,
-    Contacts,
     Count,
     Deferred,
     Delivered,
@@ -33,8 +32,10 @@ from workers.sinks.api import (
     Unsure,
     Verdict,
 )
-from workers.sinks.ecm import asks, mapping, pieces
+from workers.sinks.ecm import asks, mapping, pieces, staff
 from workers.sinks.ecm import parameters as p
+from workers.sinks.ecm.actions import CREATE_REMINDER, RECORD_CONSENT, actions
+from workers.sinks.ecm.alerts import with_alert
 from workers.sinks.ecm.answers import UNKNOWN_ERROR, hold_of
 from workers.sinks.ecm.cache import Cache
 from workers.sinks.ecm.caller import Caller, Desk, EndedError
@@ -49,47 +50,6 @@ from workers.sinks.ecm.tickets import Tickets
 from workers.sinks.ecm.troubles import MOST_ATTEMPTS, Troubles
 
 NAME = "ecm"
-UPDATE_CATEGORY, RECORD_CONSENT, CREATE_WORKSPACE = "update_category", "record_consent", "create_workspace"
-UPLOAD_DOCUMENT, ADD_VERSION = "upload_document", "add_version"
-CREATE_TASK, CREATE_REMINDER = "create_task", "create_reminder"
-
-_FORM_BYTES = 1024 * 1024
-_UNCONFIGURED = EcmConfig(
-    base_url="https://unconfigured.invalid", username="unconfigured", password=SecretStr("unconfigured")
-)
-
-
-def actions(config: EcmConfig | None = None) -> dict[str, Action]:
-    """The actions by name, with the limits of a configuration or the defaults."""
-    limits = config or _UNCONFIGURED
-    most = max(limits.max_document_bytes, _FORM_BYTES) + 65_536
-
-    def once(name: str, contacts: Contacts, parameters: type[BaseModel], *, recognises: bool = False) -> Action:
-        return Action(
-            name,
-            Repeat.ONCE,
-            contacts,
-            parameters,
-            1,
-            most,
-            limits.settle_after_s,
-            recognises_repeats=recognises,
-            can_look_up=True,
-        )
-
-    def repeatable(name: str, parameters: type[BaseModel], group: str = "main") -> Action:
-        return Action(name, Repeat.REPEATABLE, Contacts.NOBODY, parameters, 1, most, limits.settle_after_s, group=group)
-
-    made = (
-        repeatable(UPDATE_CATEGORY, p.UpdateCategory),
-        repeatable(RECORD_CONSENT, p.RecordConsent, "consent"),
-        once(UPLOAD_DOCUMENT, Contacts.NOBODY, p.UploadDocument),
-        once(ADD_VERSION, Contacts.NOBODY, p.AddVersion),
-        once(CREATE_TASK, Contacts.STAFF, p.CreateTask, recognises=True),  # names are unique, §11.3
-        once(CREATE_REMINDER, Contacts.STAFF, p.CreateReminder),
-        once(CREATE_WORKSPACE, Contacts.NOBODY, p.CreateWorkspace),
-    )
-    return {each.name: each for each in made}
 
 
 class EcmSink:
@@ -163,9 +123,9 @@ class EcmSink:
             case p.AddVersion():
                 return mapping.add_version(event, parameters, self._config)
             case p.CreateTask():
-                return mapping.create_task(event, parameters, self._config)
+                return staff.create_task(event, parameters, self._config)
             case p.CreateReminder():
-                return mapping.create_reminder(event, parameters, self._config)
+                return staff.create_reminder(event, parameters, self._config)
             case p.CreateWorkspace():
                 return mapping.create_workspace(event, parameters, self._config)
         raise TypeError(f"{action.name} has no parameters of type {type(parameters).__name__}")
@@ -187,7 +147,7 @@ class EcmSink:
                     raise
                 verdict = self._carried_out(caller, piece)  # what we remembered is gone: look again
         except EndedError as error:
-            return self._ended(batch, error)
+            return with_alert(self._ended(batch, error), piece) if error.is_absent else self._ended(batch, error)
         self._troubles.went_well((batch.action.name, pieces.fingerprint(batch.items[0].body)))
         return Answered([verdict])
 
@@ -219,9 +179,7 @@ class EcmSink:
                 self._categories.update(caller, node, piece.change)
                 return Delivered({"workspace_id": node})
             case pieces.ConsentPiece():
-                node = self._places.workspace(caller, piece.where)
-                self._categories.append(caller, node, piece)
-                return Delivered({"workspace_id": node})
+                return self._consent_kept(caller, piece)
             case pieces.DocumentPiece():
                 return self._documents.upload(caller, piece)
             case pieces.VersionPiece():
@@ -232,6 +190,11 @@ class EcmSink:
                 return self._tasks.create_reminder(caller, piece)
             case pieces.WorkspacePiece():
                 return Delivered({"workspace_id": self._places.create(caller, piece)})
+
+    def _consent_kept(self, caller: Caller, piece: pieces.ConsentPiece) -> Delivered:
+        node = self._places.workspace(caller, piece.where)
+        self._categories.append(caller, node, piece)
+        return Delivered({"workspace_id": node})
 
     def _looked_up(self, action: Action, piece: pieces.Piece) -> Delivered | Unsure | None:
         caller = Caller(self._desk, action.name)

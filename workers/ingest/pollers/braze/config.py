@@ -54,6 +54,19 @@ class BrazePollerConfig(PollerConfig, BrazeAccount):
     body_bytes: int = Field(
         262_144, ge=0, le=800_000, description="Longest body that travels in the event; of a longer one its size does."
     )
+    workspace_tag: str = Field(
+        "workspace:",
+        min_length=2,
+        max_length=100,
+        description="Beginning of a tag that says in which ECM workspace material is to be filed, in any capitals: "
+        "`workspace:36780` names the node 36780.",
+    )
+    workspace: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="ECM workspace for approved material whose tags name none; without it that is filed nowhere.",
+    )
     assets_every_s: float = Field(900, ge=60, le=604_800, description="Seconds between two looks for edited material.")
     sweep_every_s: float = Field(
         86_400, ge=300, le=2_592_000, description="Seconds between two looks at all material since the beginning."

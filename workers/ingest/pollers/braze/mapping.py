@@ -12,7 +12,7 @@ from workers.ingest.feeds import Signal
 from workers.ingest.identity import customer_of
 from workers.ingest.pollers.braze.config import AssetKind, BrazePollerConfig
 from workers.ingest.pollers.braze.kinds import KINDS
-from workers.ingest.pollers.braze.states import is_approved, tags, version
+from workers.ingest.pollers.braze.states import is_approved, tags, version, workspace_of
 from workers.ingest.sources.api import NewEvent
 from workers.ingest.sources.envelope import Envelope
 from workers.ingest.sources.reading import present, text
@@ -93,9 +93,14 @@ class AssetTranslation:
             SOURCE, self._config.named, natural, edited or received_at, received_at,
             attributes=self._attributes(row, signal["whole"]) | kept,
         ).value(
-            said, content_id=id_, content_type=self._how.content_type, version=known, body=body
+            said, content_id=id_, content_name=text(row.get(self._how.name)), content_type=self._how.content_type,
+            version=known, workspace_ref=self._workspace(signal) if approved else None, body=body,
         )  # fmt: skip
         return [NewEvent(CONTENT, value, signal=Signal.CONTENT_STATUS)]
+
+    def _workspace(self, signal: Mapping[str, Any]) -> str | None:
+        """Where its approval wants it filed."""
+        return workspace_of(signal["whole"], self._config.workspace_tag) or self._config.workspace
 
     def _body(self, whole: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
         """A text as it is; messages and steps as JSON. Over the cap its size only."""

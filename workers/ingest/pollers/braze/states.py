@@ -23,6 +23,12 @@ def tags(thing: Mapping[str, Any]) -> list[str]:
     return [str(each).strip() for each in found] if isinstance(found, list) else []
 
 
+def workspace_of(thing: Mapping[str, Any], beginning: str) -> str | None:
+    """The workspace that a tag names; of several the first that names one."""
+    found = (tag[len(beginning) :].strip() for tag in tags(thing) if tag.lower().startswith(beginning.lower()))
+    return next(filter(None, found), None)
+
+
 def is_approved(kind: Kind, signal: Mapping[str, Any], tag: str) -> bool:
     """Tagged, as its own page says; campaigns and Canvases are also enabled, no draft, and not archived."""
     whole = signal["whole"]
