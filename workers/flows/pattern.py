@@ -120,16 +120,21 @@ def _is_type(node: Node) -> bool:
     return isinstance(node, Condition) and node.field.path == "type"
 
 
-def _named(node: Node) -> Iterator[str]:
+def conditions(node: Node) -> Iterator[Condition]:
+    """Every condition of a pattern, in the order of the file."""
     match node:
-        case Condition(field, matchers):
-            if field.path == "type":
-                yield from (str(m.value) for m in matchers if isinstance(m, Equals))
+        case Condition():
+            yield node
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _named(part)
+                yield from conditions(part)
         case _:
             assert_never(node)
+
+
+def _named(node: Node) -> Iterator[str]:
+    types = (condition for condition in conditions(node) if condition.field.path == "type")
+    return (str(m.value) for condition in types for m in condition.matchers if isinstance(m, Equals))
 
 
 def _compiled(node: Node) -> Predicate:
