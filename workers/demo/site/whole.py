@@ -35,7 +35,8 @@ def site(at: Addresses, epoch: datetime, factor: int, more: Mapping[str, Any] | 
     }
     for family in FAMILIES:
         found = laid_over(found, yaml.load(_NAMES / f"{family}.yaml"))
-    return laid_over(found, more or {})
+    whole: dict[str, Any] = laid_over(found, more or {})
+    return whole
 
 
 def laid_over(below: Any, above: Any) -> Any:
