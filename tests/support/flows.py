@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from common import yaml
 from common.errors import LocatedError
 from schemas.catalogue import catalogue
+from workers.catalogue import VENDORS
 from workers.flows.catalogue import Flows, load_flows
 from workers.flows.facts import Kept
 from workers.flows.fields import EventFields
@@ -60,6 +61,12 @@ ACTIONS = {
     "paper.keep": replace(action("keep", Write), repeat=Repeat.REPEATABLE),
     "phone.call": action("call", Call, Contacts.CUSTOMER),
 }
+
+
+def every_action() -> dict[str, Action]:
+    """Those of every vendor, with the limits of the defaults."""
+    made = {name: vendor.actions(None) for name, vendor in VENDORS.items()}
+    return {f"{name}.{one.name}": one for name, actions in made.items() for one in actions.values()}
 
 
 def fields(topic: str = COMMUNICATION) -> EventFields:

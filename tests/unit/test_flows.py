@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from common.errors import LocatedError, UnusableEventError
 from common.reasons import Reason
 from schemas.catalogue import catalogue
-from tests.support.flows import ACTIONS, COMMUNICATION, WORKSPACE, Write, action, faults, load
+from tests.support.flows import ACTIONS, COMMUNICATION, Write, every_action, faults, load
 from workers.catalogue import all_flows
 from workers.flows.catalogue import Flows, load_flows
 from workers.flows.explain import explain
@@ -20,8 +20,7 @@ from workers.flows.names import name_hash
 from workers.flows.pattern import Failure
 from workers.flows.place import FaultyFlowsError
 from workers.settings import Settings
-from workers.sinks.api import Contacts, Item, Repeat
-from workers.sinks.braze.parameters import TrackEvent, TriggerCampaign, UpdateAttributes
+from workers.sinks.api import Item, Repeat
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 CALL = "- {name: call, on: comms.batch.v1, do: phone.call, with: {number: '5'}, consent: none}"
@@ -232,7 +231,8 @@ def test_a_default_flow_needs_its_campaign() -> None:
     campaigns = {"service-status": "417220e4-5a2a-b634-7f7d-9ec891532368"}
     braze = {"base_url": "http://127.0.0.1:1", "api_key": "k", "start_from": "end", "campaigns": campaigns}
 
-    flows = all_flows(Settings.model_validate({"sinks": {"braze": braze}}))
+    store = {"url": "sqlite:///store.db", "address_key": "an address key of the tests"}
+    flows = all_flows(Settings.model_validate({"sinks": {"braze": braze}, "store": store}))
 
     names, left_out = {f.name for f in flows}, {one.name: one for one in flows.left_out}
     assert {"B1-milestone-event", "B2-status-campaign"} <= names
@@ -425,17 +425,11 @@ def test_explain_tells_what_cannot_be_made(tmp_path: Path) -> None:
 
 # -- what comes with commfleet
 
-BRAZE = {
-    "braze.track_event": action("track_event", TrackEvent, Contacts.CUSTOMER),
-    "braze.update_attributes": action("update_attributes", UpdateAttributes),
-    "braze.trigger_campaign": action("trigger_campaign", TriggerCampaign, Contacts.CUSTOMER),
-}
-
 
 @pytest.fixture(scope="module")
 def shipped() -> Flows:
     """The default catalogue and the example of a site."""
-    return load_flows([EXAMPLE], BRAZE, {}, catalogue())
+    return load_flows([EXAMPLE], every_action(), {}, catalogue(), has_store=True)
 
 
 def test_every_shipped_flow_says_what_it_is_for(shipped: Flows) -> None:
@@ -445,72 +439,8 @@ def test_every_shipped_flow_says_what_it_is_for(shipped: Flows) -> None:
 
 def _parameters(flows: Flows, topic: str, **event: Any) -> dict[str, dict[str, Any]]:
     value = {"occurred_at": NOW, "workspace_id": "w1", **event}
-    return {
-        found.name: found.parameters(value).model_dump(exclude_unset=True) for found in flows.matching(topic, value)
-    }
-
-
-def test_b1_milestone(shipped: Flows) -> None:
-    """A milestone becomes an event, the stage attribute and the stage's campaign."""
-    made = _parameters(
-        shipped, WORKSPACE, type="MILESTONE_REACHED", workspace_type="onboarding", milestone="kyc_completed"
-    )
-
-    assert made == {
-        "B1-milestone-event": {
-            "name": "onboarding_milestone_reached",
-            "time": NOW,
-            "properties": {"milestone": "kyc_completed", "workspace_id": "w1", "workspace_type": "onboarding"},
-        },
-        "B1-stage-attribute": {"attributes": {"stage": "kyc_completed"}},
-        "B1-stage-campaign": {
-            "campaign": "onboarding-kyc_completed",
-            "trigger_properties": {"milestone": "kyc_completed", "workspace_id": "w1"},
-            "attributes": {"stage": "kyc_completed"},
-        },
-    }
-
-
-def test_b1_names_its_campaigns_beforehand(shipped: Flows) -> None:
-    """The campaigns that must be in the settings are known at start-up."""
-    found = shipped.by_name("B1-stage-campaign")
-
-    assert found is not None
-    assert found.possible("campaign") == (
-        "onboarding-contract_approved",
-        "onboarding-kyc_completed",
-        "onboarding-service_activated",
-    )
-
-
-@pytest.mark.parametrize("visible", [True, False])
-def test_b2_document(shipped: Flows, visible: bool) -> None:
-    """Customers hear of documents that are marked as visible to them, and of no other."""
-    document = {"id": "d1", "type": "claim_decision", "status": "final", "customer_visible": visible}
-
-    made = _parameters(shipped, WORKSPACE, type="DOCUMENT_ADDED", workspace_type="service", document=document)
-
-    assert set(made) == ({"B2-document-event", "B2-document-campaign"} if visible else set())
-    if visible:
-        told = {"document_type": "claim_decision", "document_status": "final"}
-        assert made["B2-document-campaign"]["trigger_properties"] == told
-        assert made["B2-document-event"]["properties"] == {**told, "workspace_id": "w1"}
-
-
-def test_b2_status(shipped: Flows) -> None:
-    """A case's new status is an event and a message."""
-    made = _parameters(
-        shipped, WORKSPACE, type="STATUS_CHANGED", workspace_type="service", case_status="waiting", previous="open"
-    )
-
-    assert set(made) == {"B2-status-event", "B2-status-campaign"}
-    assert made["B2-status-campaign"]["trigger_properties"] == {"case_status": "waiting", "previous": "open"}
-
-
-def test_other_workspaces_contact_nobody(shipped: Flows) -> None:
-    """A snapshot, or a workspace of another type, starts nothing."""
-    assert _parameters(shipped, WORKSPACE, type="UPDATED", workspace_type="onboarding", milestone="m") == {}
-    assert _parameters(shipped, WORKSPACE, type="STATUS_CHANGED", workspace_type="contract", case_status="o") == {}
+    found = (one for one in flows.matching(topic, value) if one.file == EXAMPLE)
+    return {one.name: one.parameters(value).model_dump(exclude_unset=True) for one in found}
 
 
 def test_the_example_of_a_site(shipped: Flows) -> None:
