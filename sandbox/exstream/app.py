@@ -25,6 +25,7 @@ from sandbox.misbehaviour import Misbehaviour
 
 _API, _INPUTS = "/orchestration/api/v1", "/orchestration/api/v1/inputs"
 _RUNTIME, _DESIGN = "/orchestration/api/v1/runtime/{domain}", "/design/api/v1"
+_FLOW_MODELS = "/orchestration/api/v1/flow-models/{domain}"
 Work = Callable[[Request, bytes], Awaitable[Reply]]
 
 
@@ -59,6 +60,7 @@ class _Exstream:
             Route("/_sandbox/account", self._account, methods=["POST"]),
             Route("/_sandbox/templates", self._templates, methods=["POST"]),
             Route("/_sandbox/wipe", self._wipe, methods=["POST"]),
+            Route("/_sandbox/flow-models/{id}", self._approve_flow_model, methods=["POST"]),
             *(self._route(path, self._token, "POST") for path in (*tokens, *self_hosted)),
             self._route("/orchestration/csrf", self._csrf, "GET"),
         ]
@@ -84,6 +86,17 @@ class _Exstream:
             self._read(_RUNTIME + "/flow-instances/{id}/release", runtime.release, "POST"),
             self._read(_RUNTIME + "/flow-steps", runtime.steps, "GET"),
             self._read(_RUNTIME + "/flow-steps/{id}/{file}", runtime.step_file, "GET"),
+            *self._publishing(),
+        ]
+
+    def _publishing(self) -> list[Route]:
+        models = self._all.flow_models
+        return [
+            self._read(_FLOW_MODELS + "/published", lambda _: models.listed(), "GET"),
+            self._read(
+                _FLOW_MODELS + "/{id}/publish", lambda r: models.publish(r.path_params["id"], r.query_params), "POST"
+            ),
+            self._read(_FLOW_MODELS + "/{id}/unpublish", lambda r: models.unpublish(r.path_params["id"]), "POST"),
         ]
 
     def _designs(self) -> list[Route]:
@@ -167,6 +180,10 @@ class _Exstream:
         for identifier, state in (await request.json()).items():
             self._all.assets.put(identifier, state)
         return JSONResponse(self._all.assets.shown())
+
+    async def _approve_flow_model(self, request: Request) -> Response:
+        """POST /_sandbox/flow-models/{id}: a new version of it is approved, and not published yet."""
+        return JSONResponse({"version": self._all.flow_models.approve(request.path_params["id"])})
 
     async def _wipe(self, _: Request) -> Response:
         """POST /_sandbox/wipe: what is finished was never there."""

@@ -10,6 +10,7 @@ from sandbox.exstream.design import Assets
 from sandbox.exstream.engine import Engine
 from sandbox.exstream.jobs import Jobs
 from sandbox.exstream.options import Options
+from sandbox.exstream.publishing import FlowModels
 from sandbox.exstream.reply import RefusedError, Reply
 from sandbox.exstream.steps import Steps
 
@@ -23,7 +24,8 @@ class Installation:
         self._options, self._clock = options, clock
         self.accounts = Accounts(options, clock.now)
         self.assets = Assets(options, clock.now)
-        self.jobs = Jobs(options, clock.now)
+        self.flow_models = FlowModels(options)
+        self.jobs = Jobs(options, clock.now, self.flow_models.is_published)
         self.steps = Steps(options, self.jobs)
         self.engine = Engine(options, self.assets)
         self._limit, self._window_s = math.inf, 1.0
@@ -75,6 +77,7 @@ class Installation:
     def clear(self) -> None:
         """Forget every job and document, approve every template; accounts and tokens stay."""
         self.jobs.clear()
+        self.flow_models.clear()
         self.assets.clear()
         self.engine.clear()
         self.accounts.revoked.clear()

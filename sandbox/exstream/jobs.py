@@ -55,8 +55,8 @@ class Job:
 class Jobs:
     """Every job, in the order of its start."""
 
-    def __init__(self, options: Options, now: Callable[[], float]) -> None:
-        self._options, self._now = options, now
+    def __init__(self, options: Options, now: Callable[[], float], is_published: Callable[[str], bool]) -> None:
+        self._options, self._now, self._is_published = options, now, is_published
         self.clear()
 
     def clear(self) -> None:
@@ -68,13 +68,14 @@ class Jobs:
     ) -> list[dict[str, Any]]:
         """One flow instance for each published flow model on the channel (§3); the rows of the answer."""
         now = self._now()
-        if not service.flow_models:
+        models = [model for model in service.flow_models if self._is_published(model)]
+        if not models:
             if self._options.unpublished_says == "error":
                 raise RefusedError(500, f"no published flow model for {name}")
             return []
         last = (service.stops_at,) if service.stops_at else ()
         steps = ("started", *last, "finishing", service.outcome)
-        instances = [Instance(str(uuid.uuid4()), model, steps, now) for model in service.flow_models]
+        instances = [Instance(str(uuid.uuid4()), model, steps, now) for model in models]
         job = Job(
             str(uuid.uuid4()), name, service.mode, who, headers.get("externalid"), now, content, instances,
             service.volume, headers=headers,

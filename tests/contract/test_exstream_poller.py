@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from common.clock import SystemClock
-from sandbox.exstream.options import BROCHURE, FLOW_MODEL, Service
+from sandbox.exstream.options import BROCHURE, DEFAULT_DOMAIN, FLOW_MODEL, Service
 from tests.support.exstream import MovingClock, SandboxExstream, sandbox_exstream
 from tests.support.exstream_poll import SINCE, config, start
 from tests.support.marketo_poll import KeptLog, ids
@@ -199,6 +199,7 @@ def test_a_client_without_access_to_content_still_tells_runs(exstream: SandboxEx
     assert [(one.feed.name, bool(one.failures)) for one in readings] == [
         ("exstream.jobs", False),
         ("exstream.content", True),
+        ("exstream.published", False),
     ]
     assert len(told(polling)) == 1
 
@@ -250,8 +251,46 @@ def test_every_type_of_content_is_listed(exstream: SandboxExstream) -> None:
 def test_only_the_feeds_of_its_signals_are_polled(exstream: SandboxExstream) -> None:
     """The other one's signals come another way."""
     with closing(poller(exstream, signals=["content_status"])) as polling:
-        assert [one.feed.name for one in polling.look().readings] == ["exstream.content"]
+        names = [one.feed.name for one in polling.look().readings]
+    assert names == ["exstream.content", "exstream.published"]
     assert exstream.received("/orchestration/api/v1/runtime") == []
+
+
+def test_flow_models_are_not_asked_for_where_nobody_wants_them(exstream: SandboxExstream) -> None:
+    """A client without orchestration still tells approvals."""
+    with closing(poller(exstream, signals=["content_status"], flow_models=False)) as polling:
+        polling.look()
+    assert exstream.received("/orchestration") == []
+
+
+def test_a_flow_model_is_told_when_it_is_published(exstream: SandboxExstream, polling: Polling) -> None:
+    """§4.4: what was published before the first look is known; approving publishes nothing."""
+    polling.look()
+    exstream.http.post(f"/_sandbox/flow-models/{FLOW_MODEL}").raise_for_status()
+    polling.look()
+    before = told(polling, "comms.content.v1")
+    exstream.publish(FLOW_MODEL)
+    with closing(poller(exstream, polling.log)) as again:
+        again.look().look()
+
+    (event,) = told(polling, "comms.content.v1")
+
+    assert before == []
+    assert (event["type"], event["content_type"], event["content_id"]) == ("PUBLISHED", "flow_model", FLOW_MODEL)
+    assert event["version"] == "3"
+
+
+def test_a_flow_model_that_is_published_for_the_first_time_is_told(exstream: SandboxExstream, polling: Polling) -> None:
+    """It was not in the list before, and starts nothing while it is not (§3)."""
+    path = f"/orchestration/api/v1/flow-models/{DEFAULT_DOMAIN}/{FLOW_MODEL}"
+    exstream.call("POST", f"{path}/unpublish").raise_for_status()
+    polling.look()
+    batch = f"/orchestration/api/v1/inputs/batch/{DEFAULT_DOMAIN}/OnboardingLetters"
+    started = exstream.call("POST", batch, json={"n": 1}).json()["data"]
+    exstream.call("POST", f"{path}/publish").raise_for_status()
+
+    assert started == []
+    assert [event["version"] for event in told(polling.look(), "comms.content.v1")] == ["1"]
 
 
 def test_what_ended_before_polling_began_is_not_told(exstream: SandboxExstream) -> None:

@@ -11,6 +11,7 @@ from common.event import OutRecord
 from common.kafka.admin import TopicAdmin
 from common.kafka.embedded import EmbeddedBroker
 from common.kafka.log_reader import LogReader
+from sandbox.exstream.options import FLOW_MODEL
 from tests.support.exstream import SandboxExstream, sandbox_exstream
 from tests.support.exstream_poll import SINCE, config, start
 from tests.support.marketo_poll import decoded
@@ -32,6 +33,7 @@ def people_do(exstream: SandboxExstream, rng: random.Random) -> Iterator[None]:
         exstream.set_clock(advance_s=1)
         if (state := next(states, None)) is not None:
             exstream.templates(product_brochure=state)
+            exstream.publish(FLOW_MODEL)
         yield
 
 
@@ -53,6 +55,8 @@ def test_every_end_is_committed_once(embedded: EmbeddedBroker, prefix: str, seed
             pass
         exstream.set_clock(advance_s=60)
         assert live(Fate(rng, lives=0), iter(()))
+        version = exstream.publish(FLOW_MODEL)
+        assert live(Fate(rng, lives=0), iter(()))
         ended = {job["id"] for job in exstream.jobs()}
 
     def read(topic: str) -> list[dict[str, object]]:
@@ -62,4 +66,7 @@ def test_every_end_is_committed_once(embedded: EmbeddedBroker, prefix: str, seed
     found = read(BATCH)
     assert {event["job_id"] for event in found if event["type"] == "COMPLETED"} == ended
     assert set(Counter(event["event_id"] for event in found).values()) == {1}
-    assert [event["type"] for event in read(CONTENT)][-1] == "APPROVED"
+    content = read(CONTENT)
+    assert [event["type"] for event in content if event["content_type"] == "template"][-1] == "APPROVED"
+    assert [event["version"] for event in content if event["type"] == "PUBLISHED"][-1] == version
+    assert set(Counter(event["event_id"] for event in content).values()) == {1}

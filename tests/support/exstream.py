@@ -174,6 +174,12 @@ class SandboxExstream:
         given = {ids[name]: state for name, state in states.items()}
         self.http.post("/_sandbox/templates", json=given).raise_for_status()
 
+    def publish(self, flow_model: str) -> str:
+        """A new version of a flow model is approved, and published; the version."""
+        self.http.post(f"/_sandbox/flow-models/{flow_model}").raise_for_status()
+        path = f"/orchestration/api/v1/flow-models/{DEFAULT_DOMAIN}/{flow_model}/publish"
+        return str(self.call("POST", path).raise_for_status().json()["data"]["version"])
+
     def set_clock(self, **spec: Any) -> None:
         """Set or move its clock."""
         self.http.post("/_sandbox/clock", json=spec).raise_for_status()

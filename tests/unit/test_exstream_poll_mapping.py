@@ -253,3 +253,73 @@ def test_every_row_of_the_table_cites_the_page() -> None:
     """And has a name of its own."""
     assert all(row.page.startswith("§9") for row in TABLE)
     assert len({row.name for row in TABLE}) == len(TABLE)
+
+
+FLOW_MODEL: dict[str, Any] = {
+    "id": "f-1", "name": "Statements", "description": "", "revision": 2, "version": 3, "state": "APPROVED",
+    "type": "COMMUNICATION", "stateComment": "", "lockedBy": None, "nodes": [], "latestVersion": True,
+}  # fmt: skip
+
+
+def published(flow_model: Any, *, is_first: bool = False, **settings: Any) -> list[dict[str, Any]]:
+    """The events of a published flow model."""
+    signal = {"flow_model": flow_model, "is_first": is_first}
+    return [dict(event.value) for event in ExstreamPollTranslation(config(**settings)).flow_model(signal, AT)]
+
+
+def test_a_published_flow_model_is_content() -> None:
+    """§4.4: the list has no time, so it happened when we saw it."""
+    (event,) = published(FLOW_MODEL, document_types={"Statements": "billing_statement"})
+
+    assert (event["type"], event["content_id"], event["version"]) == ("PUBLISHED", "f-1", "3")
+    assert (event["document_type"], event["occurred_at"]) == ("billing_statement", AT)
+    assert event["attributes"] == {"name": "Statements", "flow_model_type": "COMMUNICATION"}
+
+
+def test_each_publication_is_an_event_of_its_own() -> None:
+    """By version and revision."""
+    changes: list[dict[str, int]] = [{}, {"version": 4}, {"revision": 3}]
+
+    assert len({published({**FLOW_MODEL, **each})[0]["event_id"] for each in changes}) == 3
+
+
+def test_what_was_always_published_is_not_told() -> None:
+    """Nobody knows since when."""
+    assert published(FLOW_MODEL, is_first=True) == []
+
+
+def test_a_flow_model_without_an_id_is_refused() -> None:
+    """By the vendor's own name."""
+    with pytest.raises(InvalidEventError) as caught:
+        published({"version": 1})
+
+    assert [field for field, _ in caught.value.errors] == ["flow_model.id"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"Regions": ["DE", "AT"]}, ["DE", "AT"]),
+        ({"Regions": "DE, AT,,DE"}, ["DE", "AT"]),
+        ([{"name": "Regions", "value": "DE"}, {"name": "Regions", "value": ["AT"]}, {"name": "x"}, 5], ["DE", "AT"]),
+        ({"Regions": {"odd": 1}}, []),
+        ({}, []),
+        (None, []),
+        ("odd", []),
+    ],
+)
+def test_metadata_names_regions_and_reviewers(metadata: Any, expected: list[str]) -> None:
+    """Where a site says under which names (§5.1)."""
+    names = {"regions": "Regions", "reviewers": "Regions", "document_type": "Regions"}
+
+    (event,) = content({**RESOURCE, "metadata": metadata}, content_metadata=names)
+
+    assert (event["regions"], event["reviewers"]) == (expected, expected)
+    assert event["document_type"] == (expected[0] if expected else None)
+
+
+def test_metadata_is_not_read_unasked() -> None:
+    """It is the site's own; the settings name what we read."""
+    (event,) = content({**RESOURCE, "metadata": {"regions": ["DE"]}})
+
+    assert (event["regions"], event["reviewers"], event["document_type"]) == ([], [], None)

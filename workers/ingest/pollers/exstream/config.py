@@ -20,6 +20,14 @@ class OffsetCounts(StrEnum):
     ROWS = "rows"
 
 
+class MetadataField(StrEnum):
+    """Fields of a content event that a resource's metadata may hold."""
+
+    DOCUMENT_TYPE = "document_type"
+    REGIONS = "regions"
+    REVIEWERS = "reviewers"
+
+
 class ExstreamPollerConfig(PollerConfig, ExstreamAccount):
     """What is read of one domain: batch jobs with their steps and manifests, and the approval of content."""
 
@@ -42,11 +50,19 @@ class ExstreamPollerConfig(PollerConfig, ExstreamAccount):
         description="Types of resources whose approval is followed (§5.1) -> our content type.",
         json_schema_extra={"default_text": "exstrapplication is a template"},
     )
+    content_metadata: dict[MetadataField, str] = Field(
+        default_factory=dict,
+        description="Field of our content event -> name in the resource's metadata (§5.1): a list, or a text with "
+        "commas. `document_types` comes first for the document type.",
+    )
+    flow_models: bool = Field(
+        True, description="Whether the publishing of flow models is followed, too (§4.4); it needs orchestration."
+    )
     content_every_s: float = Field(
         300,
         ge=10,
         le=86_400,
-        description="Seconds between two looks at approvals: all resources are listed (§5.2).",
+        description="Seconds between two looks at approvals and publications: all of them are listed (§5.2).",
     )
     page_size: int = Field(100, ge=10, le=1000, description="Rows of a page that are asked for (§4.1, §5.1).")
     offset_counts: OffsetCounts = Field(

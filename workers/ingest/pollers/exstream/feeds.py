@@ -1,4 +1,4 @@
-"""The feeds of one domain: batch jobs (§4), and the approval of content (§5.2).
+"""The feeds of one domain: batch jobs (§4), the approval of content (§5.2), and what is published (publishing.py).
 
 Neither is a log. Jobs are listed by state and, once they ended, by day; resources are listed whole. Each look begins
 at the first page again, and what was seen is passed over: a job's id with its state, a resource's latest state.
@@ -16,6 +16,7 @@ from workers.ingest.pollers.exstream.config import ExstreamPollerConfig
 from workers.ingest.pollers.exstream.details import Details, details_of
 from workers.ingest.pollers.exstream.mapping import ExstreamPollTranslation
 from workers.ingest.pollers.exstream.paging import Place, id_of
+from workers.ingest.pollers.exstream.publishing import PublishedFeed
 from workers.ingest.pollers.exstream.reads import Listed, Reads
 from workers.ingest.sources.api import NewEvent
 from workers.vendors.exstream.moments import moment
@@ -114,6 +115,8 @@ def feeds(config: ExstreamPollerConfig, reads: Reads, clock: Clock) -> list[Feed
         made.append(JobsFeed(config, reads, translation, clock))
     if Signal.CONTENT_STATUS in config.trusted:
         made.append(ContentFeed(config, reads, translation))
+        if config.flow_models:
+            made.append(PublishedFeed(config, reads, translation))
     return made
 
 

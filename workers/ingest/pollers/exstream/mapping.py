@@ -9,8 +9,9 @@ from typing import Any
 
 from workers.ingest.event_id import hash_of
 from workers.ingest.feeds import Signal
-from workers.ingest.pollers.exstream.config import ExstreamPollerConfig
-from workers.ingest.pollers.exstream.payload import JobSignal, Resource, ResourceSignal, Step
+from workers.ingest.pollers.exstream.config import ExstreamPollerConfig, MetadataField
+from workers.ingest.pollers.exstream.metadata import listed
+from workers.ingest.pollers.exstream.payload import FlowModelSignal, JobSignal, Resource, ResourceSignal, Step
 from workers.ingest.sources.api import NewEvent
 from workers.ingest.sources.envelope import Envelope, actor
 from workers.ingest.sources.reading import present, read
@@ -60,6 +61,26 @@ class ExstreamPollTranslation:
         if found.changed_at is not None and found.changed_at < told.since:
             return []
         return [self._content(found, received_at)]
+
+    def flow_model(self, signal: Any, received_at: datetime) -> Sequence[NewEvent]:
+        """That a flow model was published; when, the list does not say: nothing of one that always was.
+
+        Raises InvalidEventError naming every missing or wrong field.
+        """
+        told, config = read(FlowModelSignal, signal, "a flow model"), self._config
+        if told.is_first:
+            return []
+        found, types = told.flow_model, config.document_types
+        natural_id = hash_of("flow_model", config.domain, found.id, found.version, found.revision)
+        attributes = present({"name": found.name, "flow_model_type": found.type})
+        value = Envelope(SOURCE, config.domain, natural_id, received_at, received_at, None, attributes).value(
+            "PUBLISHED",
+            content_id=found.id,
+            content_type="flow_model",
+            version=found.version,
+            document_type=types.get(found.id) or types.get(found.name or ""),
+        )
+        return [NewEvent(CONTENT, value, signal=Signal.CONTENT_STATUS)]
 
     def _state(self, told: JobSignal, received_at: datetime) -> NewEvent:
         job, kind = told.job, _JOBS.get(told.job.status, "UNKNOWN")
@@ -133,13 +154,16 @@ class ExstreamPollTranslation:
         at = found.changed_at or received_at
         is_approved = kind == "APPROVED"
         types = config.document_types
+        its = {field.value: listed(found.metadata, config.content_metadata.get(field)) for field in MetadataField}
         value = Envelope(SOURCE, config.domain, natural_id, at, received_at, None, attributes).value(
             kind,
             actor=actor(ActorKind.USER, found.changed_by) if found.changed_by else None,
             content_id=found.id,
             content_type=config.content.get(found.type or "", found.type),
             version=found.version,
-            document_type=types.get(found.id) or types.get(found.name or ""),
+            document_type=types.get(found.id) or types.get(found.name or "") or next(iter(its["document_type"]), None),
+            regions=its["regions"],
+            reviewers=its["reviewers"],
             approved_by=found.changed_by if is_approved else None,
             approved_at=at if is_approved else None,
         )

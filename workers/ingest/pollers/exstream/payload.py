@@ -1,7 +1,7 @@
 """Rows of Exstream's lists, as far as we read them (§4.1, §4.2, §5.1)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -54,7 +54,25 @@ class Resource(Block):
     name: Text = None
     type: Text = None
     changed_by: Text = Field(None, alias="lastModifiedBy")
+    metadata: Any = None
     changed_at: When = Field(None, alias="lastModifiedDate")
+
+
+class FlowModel(Block):
+    """A flow model as it is published (§4.4)."""
+
+    id: Id
+    version: Text = None
+    revision: Text = None
+    name: Text = None
+    type: Text = None
+
+
+class FlowModelSignal(Block):
+    """A flow model, and whether it was published before anybody looked."""
+
+    flow_model: FlowModel
+    is_first: bool
 
 
 class ResourceSignal(Block):

@@ -43,7 +43,7 @@ TABLE: Sequence[Row] = (
         "§9 #4",
         s.status(403),
         Cause.CREDENTIALS,
-        "the client may not read this: jobs need orchestration, approvals the design service",
+        "the client may not read this: jobs and flow models need orchestration, approvals the design service",
         is_all=False,
     ),
     Row("busy", "§9 #12", s.status(429, 503), Cause.THROTTLED, "asks for patience", has_hint=True),
@@ -74,6 +74,7 @@ class Reads:
         self._service, self._config, self._spend, self._now = service, config, spend, now
         self._runtime = f"/orchestration/api/v1/runtime/{config.domain}"
         self._design = f"/design/api/v1/resources/{config.domain}"
+        self._flow_models = f"/orchestration/api/v1/flow-models/{config.domain}"
 
     def jobs(self, wanted: Mapping[str, str], page: int) -> Listed:
         """A page of jobs by `key:value` pairs (§4.1). Raises PausedError."""
@@ -83,6 +84,13 @@ class Reads:
         """A page of the latest versions of a type of resource (§5.1). Raises PausedError."""
         wanted = {"filter.types": kind, "filter.latestVersion": "true"}
         return self._listed(self._design, wanted, page, "resources")
+
+    def published(self) -> Sequence[Any]:
+        """Every published flow model, without pages (§4.4). Raises PausedError."""
+        reply = self._service.get(f"{self._flow_models}/published", "flow_models", self._spend)
+        if isinstance(reply, Reply) and _is_list(reply):
+            return reply.rows
+        raise self._refused(reply)
 
     def instances(self, job_id: str) -> Sequence[Any]:
         """The flow instances of a job (§4.2). Raises PausedError or GoneError."""
