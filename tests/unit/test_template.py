@@ -170,4 +170,7 @@ def test_what_a_template_can_become() -> None:
     assert possible(template("${type}")[0], domains.get) == ("SENT", "FAILED")
     assert possible(template("${channel} ${type}")[0], domains.get) == ("EMAIL SENT", "EMAIL FAILED")
     assert possible(template("${type} ${product}")[0], domains.get) is None
-    assert possible(template("[a]")[0], domains.get) is None
+    assert possible(template("[a, b]")[0], domains.get) == ("a", "b")
+    assert possible(template("[a, '${type}']")[0], domains.get) == ("a", "SENT", "FAILED")
+    assert possible(template("[a, '${product}']")[0], domains.get) is None
+    assert possible(template("{a: b}")[0], domains.get) is None

@@ -18,6 +18,7 @@ from workers.flows.template import (
     Entries,
     Expression,
     Items,
+    Rules,
     Template,
     Text,
     below,
@@ -26,6 +27,7 @@ from workers.flows.template import (
     reads,
     reads_store,
 )
+from workers.flows.variants import variants
 
 # An int that no timestamp, and no boolean, can be read from: pydantic reads small ones as either.
 _SAMPLES: dict[str, Any] = {
@@ -92,10 +94,14 @@ def check_parameters(template: Template, model: type[BaseModel], place: Place) -
     given = {str(key) for key in _keys(template)}
     for name in sorted(given - names):
         place.at(name).fault(f"the action has no parameter {name!r}{nearest(name, names)}")
-    for error in _errors(model, {key: value for key, value in _sample(template).items() if key in names}):
-        if _counts(error, template):
+    noted: set[str] = set()
+    for variant in variants(template):
+        for error in _errors(model, {key: value for key, value in _sample(variant).items() if key in names}):
             what = "is missing" if error["type"] == "missing" else f"does not fit: {error['msg']}"
-            place.at(*error["loc"]).fault(f"parameter {_dotted(error)} {what}{_made_of(template, error)}")
+            message = f"parameter {_dotted(error)} {what}{_made_of(variant, error)}"
+            if _counts(error, variant) and message not in noted:
+                noted.add(message)
+                place.at(*error["loc"]).fault(message)
 
 
 def _errors(model: type[BaseModel], sample: Any) -> list[ErrorDetails]:
@@ -118,7 +124,7 @@ def _counts(error: ErrorDetails, template: Template) -> bool:
             return kind.endswith("_type") or kind in _UNREADABLE
         case Text():
             return kind.endswith("_type")
-        case Entries() | Items():
+        case Entries() | Items() | Rules():
             return kind not in _OF_VALIDATORS
         case _:
             assert_never(where)
@@ -144,6 +150,8 @@ def _sample(template: Template) -> Any:
             return {key: _sample(value) for key, value in entries}
         case Items(items):
             return [_sample(item) for item in items]
+        case Rules():
+            raise TypeError("a variant has no rules")
         case _:
             assert_never(template)
 

@@ -3,7 +3,8 @@
 `${path}` reads a field, `${path|default}` says what stands for a null; `$${` is a literal `${`. A
 string that is exactly one expression keeps the field's native type; any other is joined as text, in
 which timestamps are RFC 3339 in UTC with milliseconds. What would read a null without a default is
-left out: the key of a mapping, the item of a list.
+left out: the key of a mapping, the item of a list. `{rules: [{when: PATTERN, then: VALUE}, ...]}` stands for the
+value of the first row whose pattern matches; a row without `when` always does, and where no row does it is left out.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from itertools import product
 from typing import Any, assert_never
 
 from workers.flows.fields import EventField
-from workers.flows.pattern import getter
+from workers.flows.pattern import Pattern, conditions, getter
 
 
 class Missing(Enum):
@@ -65,7 +66,27 @@ class Items:
     items: tuple["Template", ...]
 
 
-Template = Constant | Expression | Text | Entries | Items
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of a table: what stands there for events that match; without a pattern, for all."""
+
+    when: Pattern | None
+    then: "Template"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A table of which the first row that matches counts."""
+
+    rows: tuple[Rule, ...]
+
+    @property
+    def is_total(self) -> bool:
+        """Whether some row matches every event."""
+        return any(row.when is None for row in self.rows)
+
+
+Template = Constant | Expression | Text | Entries | Items | Rules
 
 
 def compile_template(template: Template) -> Render:
@@ -81,6 +102,8 @@ def compile_template(template: Template) -> Render:
             return _entries([(key, compile_template(below)) for key, below in entries])
         case Items(items):
             return _items([compile_template(below) for below in items])
+        case Rules(rows):
+            return _rules([(row.when, compile_template(row.then)) for row in rows])
         case _:
             assert_never(template)
 
@@ -99,36 +122,44 @@ def as_text(value: Any) -> str:
 
 
 def reads(template: Template) -> Iterator[str]:
-    """The fields that a template reads, in order."""
-    return (expression.field.path for expression in expressions(template))
+    """The paths of the fields that a template reads, in order."""
+    return (field.path for field in fields_of(template))
 
 
 def reads_store(template: Template) -> bool:
     """Whether it reads what the customer store knows."""
-    return any(expression.field.is_lent for expression in expressions(template))
+    return any(field.is_lent for field in fields_of(template))
 
 
-def expressions(template: Template) -> Iterator[Expression]:
-    """The expressions of a template, in order."""
+def fields_of(template: Template) -> Iterator[EventField]:
+    """The fields that a template reads, its tables' patterns too, in order."""
     match template:
         case Constant():
             return
-        case Expression():
-            yield template
+        case Expression(field):
+            yield field
         case Text(parts):
-            yield from (part for part in parts if isinstance(part, Expression))
+            yield from (part.field for part in parts if isinstance(part, Expression))
         case Entries(entries):
             for _, below in entries:
-                yield from expressions(below)
+                yield from fields_of(below)
         case Items(items):
             for below in items:
-                yield from expressions(below)
+                yield from fields_of(below)
+        case Rules(rows):
+            for row in rows:
+                if row.when is not None:
+                    yield from (condition.field for condition in conditions(row.when.root))
+                yield from fields_of(row.then)
         case _:
             assert_never(template)
 
 
 def possible(template: Template, domain: Domain) -> tuple[str, ...] | None:
-    """Every text that a template can become, given every text that a field can be; None when unbounded."""
+    """Every text that a template can become, given every text that a field can be; None when unbounded.
+
+    Of a list, every text that can stand in it.
+    """
     match template:
         case Constant(str() as value):
             return (value,)
@@ -136,7 +167,13 @@ def possible(template: Template, domain: Domain) -> tuple[str, ...] | None:
             return domain(field.path)
         case Text(parts):
             return _combinations([(p,) if isinstance(p, str) else domain(p.field.path) for p in parts])
-        case Constant() | Entries() | Items():
+        case Constant(list() as values) if all(isinstance(value, str) for value in values):
+            return tuple(values)
+        case Items(items):
+            return _union([possible(below, domain) for below in items])
+        case Rules(rows):
+            return _union([possible(row.then, domain) for row in rows])
+        case Constant() | Entries():
             return None
         case _:
             assert_never(template)
@@ -195,6 +232,22 @@ def _entries(entries: list[tuple[str, Render]]) -> Render:
 
 def _items(items: list[Render]) -> Render:
     return lambda value: [found for item in items if (found := item(value)) is not MISSING]
+
+
+def _rules(rows: list[tuple[Pattern | None, Render]]) -> Render:
+    def render(value: Mapping[str, Any]) -> Any:
+        for when, then in rows:
+            if when is None or when.matches(value):
+                return then(value)
+        return MISSING
+
+    return render
+
+
+def _union(choices: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    if any(choice is None for choice in choices):
+        return None
+    return tuple(dict.fromkeys(text for choice in choices for text in choice or ()))
 
 
 def _combinations(choices: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:

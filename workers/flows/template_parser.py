@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from workers.flows.fields import EventField, EventFields
+from workers.flows.pattern_parser import parse_pattern
 from workers.flows.place import Place
 from workers.flows.site_values import SiteValues, is_reference
-from workers.flows.template import MISSING, Constant, Entries, Expression, Items, Template, Text
+from workers.flows.template import MISSING, Constant, Entries, Expression, Items, Rule, Rules, Template, Text
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 
@@ -15,6 +16,46 @@ _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 def parse_template(raw: Any, place: Place, fields: EventFields, values: SiteValues) -> Template:
     """The template that `raw` declares; what cannot work is noted at `place`."""
     return _Parser(fields, values).parse(raw, place)
+
+
+def parse_rules(raw: Any, place: Place, fields: EventFields, values: SiteValues) -> Rules:
+    """A table of rows, or the setting that holds it."""
+    name = f"flows.values.{raw['setting']}" if is_reference(raw) else "the table"
+    before, rows = len(place.faults), values.resolved(raw, place)
+    if len(place.faults) > before:
+        return Rules(())
+    if not isinstance(rows, list) or not rows:
+        place.fault(f"{name} is a list of rules: {{when: PATTERN, then: VALUE}}; the last one without when")
+        return Rules(())
+    parts = ((row, f"{name}, rule {number}") for number, row in enumerate(rows, start=1))
+    return Rules(tuple(_rule(row, called, place, fields, values) for row, called in parts))
+
+
+def _rule(raw: Any, called: str, place: Place, fields: EventFields, values: SiteValues) -> Rule:
+    """A row; its faults say which it is, since it may stand in the settings."""
+    if not isinstance(raw, dict) or not {"then"} <= raw.keys() <= {"when", "then"}:
+        place.fault(f"{called} is {{when: PATTERN, then: VALUE}}")
+        return Rule(None, Constant(None))
+    here = Place(place.document, [], place.path)
+    when = parse_pattern(raw["when"], here, fields, values) if "when" in raw else None
+    if _refers(raw["then"]):
+        here.fault("`then` is a value, and no setting or rules: write the value itself")
+        then: Template = Constant(None)
+    else:
+        then = _Parser(fields, values).parse(raw["then"], here)
+    for fault in here.faults:
+        place.faults.append(type(fault)(f"{called}: {fault.message}", fault.file, fault.line))
+    return Rule(when, then)
+
+
+def _refers(raw: Any) -> bool:
+    """Whether a setting or a table is meant somewhere in it: one within another could be without end."""
+    match raw:
+        case dict():
+            return raw.keys() in ({"setting"}, {"rules"}) or any(map(_refers, raw.values()))
+        case list():
+            return any(map(_refers, raw))
+    return False
 
 
 class _Parser:
@@ -28,6 +69,8 @@ class _Parser:
                 return self._string(raw, place)
             case dict() if is_reference(raw):
                 return Constant(self._values.resolved(raw, place))
+            case dict() if raw.keys() == {"rules"}:
+                return parse_rules(raw["rules"], place.at("rules"), self._fields, self._values)
             case dict():
                 return self._mapping(raw, place)
             case list():
