@@ -36,7 +36,8 @@ from workers.sinks.api import (
     Suppressed,
     Unsure,
 )
-from workers.sinks.notifications.sink import NotificationsSink, actions
+from workers.sinks.notifications.actions import actions
+from workers.sinks.notifications.sink import NotificationsSink
 
 REQUESTING = ["http_alert", "notify"]
 PATHS = {"notify": "/mra/v1/outbound", "http_alert": "/api/v1/notifications"}
@@ -204,6 +205,34 @@ def test_alerts_with_one_key_are_one_alert(sink: NotificationsSink) -> None:
 
     assert second == Suppressed(Reason.DUPLICATE)
     assert first.events[0].value["event_id"] == again.events[0].value["event_id"]
+
+
+def raised(event_id: str, key: str = "batch:4711:failed", kind: str = "RAISED") -> Event:
+    """An alert event of somebody's."""
+    about = event(event_id, type=kind, alert_key=key)
+    return Event("comms.alert.v1", key.encode(), about.value)
+
+
+@pytest.mark.parametrize("action", REQUESTING)
+def test_an_alert_that_two_events_raise_is_told_once(
+    vendor: SandboxNotifications, sink: NotificationsSink, action: str
+) -> None:
+    """§7.1 dedupe_key: any service may raise alerts; another key is another alert, and the first one may be repeated."""
+    told = [
+        verdict(deliver(sink, action, raised(event_id, key)))
+        for event_id, key in (("a", "k"), ("b", "k"), ("c", "other"), ("a", "k"))
+    ]
+
+    kinds = [type(each) for each in told]
+    assert kinds == [Delivered, Suppressed, Delivered, Delivered]
+    assert told[1] == Suppressed(Reason.DUPLICATE)
+
+
+def test_what_became_of_an_alert_is_not_the_alert_again(vendor: SandboxNotifications, sink: NotificationsSink) -> None:
+    """A site's own flow may tell of an acknowledgement."""
+    told = [deliver(sink, "notify", raised(name, kind=kind)) for name, kind in (("a", "RAISED"), ("b", "ACKNOWLEDGED"))]
+
+    assert [type(verdict(each)) for each in told] == [Delivered, Delivered]
 
 
 def test_a_large_audience_is_several_jobs() -> None:

@@ -12,10 +12,10 @@ from common.event_json import from_json
 from schemas.catalogue import catalogue
 from tests.support.notifications import NOW
 from workers.flows.catalogue import Flows, load_flows
+from workers.sinks.notifications.actions import actions
 from workers.sinks.notifications.client import signed
 from workers.sinks.notifications.config import NotificationsConfig
 from workers.sinks.notifications.parameters import Notify, RaiseAlert, Severity
-from workers.sinks.notifications.sink import actions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vendors" / "notifications.md").read_text(encoding="utf-8")

@@ -36,13 +36,15 @@ from tests.support.notifications import (
 from topics.catalogue import flow_topics
 from workers.sinks.api import Item
 from workers.sinks.notifications import mapping, wording
+from workers.sinks.notifications.actions import actions
 from workers.sinks.notifications.audience import expand, recipients
 from workers.sinks.notifications.client import signed
 from workers.sinks.notifications.config import MessagingConfig, NotificationsConfig
+from workers.sinks.notifications.firsts import Firsts
 from workers.sinks.notifications.jobs import Send, calls, sends
 from workers.sinks.notifications.message import Message
 from workers.sinks.notifications.parameters import Alert, Channel, HttpAlert, Link, Notify, RaiseAlert, Severity
-from workers.sinks.notifications.sink import NotificationsSink, actions
+from workers.sinks.notifications.sink import NotificationsSink
 from workers.sinks.notifications.throttle import Throttle
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -530,3 +532,62 @@ def test_nobody_is_told_more_often(steps: list[tuple[float, str]], per_hour: int
             told.append((time.at, person))
     for at, person in told:
         assert sum(1 for other, who in told if who == person and at <= other < at + 3599) <= per_hour
+
+
+# -- the same alert -----------------------------------------------------------------------------
+
+
+def test_a_matter_belongs_to_the_event_that_told_of_it_first() -> None:
+    """The same event may tell of it again; another one may when its time is over."""
+    time = _Time()
+    firsts = Firsts(time, keep_s=100)
+
+    assert [firsts.is_first("m", name) for name in ("a", "b", "a")] == [True, False, True]
+    assert firsts.is_first("n", "b")
+    time.at = 100
+    assert [firsts.is_first("m", name) for name in ("b", "a")] == [True, False]
+
+
+def test_matters_are_forgotten_when_there_are_too_many() -> None:
+    """Memory is bounded; what was asked about lately stays."""
+    firsts = Firsts(_Time())
+    firsts.is_first("old", "a")
+    firsts.is_first("kept", "a")
+    for n in range(9_999):
+        firsts.is_first(f"m{n}", "a")
+        firsts.is_first("kept", "a")
+
+    assert firsts.is_first("old", "b")
+    assert not firsts.is_first("kept", "b")
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected"),
+    [
+        (["role:operations", "user:jane", "region:DE"], []),
+        (["role:operations", "role:nobody"], ["role:nobody"]),
+        (["user:stranger"], ["user:stranger"]),
+        (None, []),
+    ],
+)
+def test_an_audience_that_is_nobody_is_told_of_before_any_event(
+    audience: list[str] | None, expected: list[str]
+) -> None:
+    """Where this sink has to know who that is; it would be a dead letter for each alert."""
+    sink = NotificationsSink.connect(config(), SystemClock())
+
+    found = sink.problems(sink.actions["raise_alert"], lambda name: audience if name == "audience" else None)
+
+    assert [problem.split()[2] for problem in found] == expected
+    sink.close()
+
+
+@pytest.mark.parametrize("style", ["audience", "users"])
+def test_an_audience_of_the_sites_own_system_is_known_there(style: str) -> None:
+    """It resolves roles itself, unless it is sent users or addresses."""
+    sink = NotificationsSink.connect(config(messaging=None, http_alert=endpoint(target_style=style)), SystemClock())
+
+    found = sink.problems(sink.actions["raise_alert"], lambda name: ["role:x"] if name == "audience" else None)
+
+    assert len(found) == (style == "users")
+    sink.close()

@@ -9,7 +9,7 @@ from common.errors import UnusableEventError
 from tests.support.flows import faults, load, template
 from workers.flows.template import compile_template, possible, reads
 
-TABLE = [
+TABLE: list[Any] = [
     {
         "when": {"failure_reason": ["NDLV"], "channel": ["EMAIL"]},
         "then": "Ask ${customer.customer_id|them} for an address.",
@@ -19,7 +19,7 @@ TABLE = [
 ]
 
 
-def render(table: list[dict[str, Any]], **event: Any) -> Any:
+def render(table: list[Any], **event: Any) -> Any:
     """What a table says of an event."""
     found, none = template("{rules: {setting: n2.table}}", values={"n2": {"table": table}})
     assert none == []
@@ -52,10 +52,7 @@ def test_a_table_without_a_matching_row_says_nothing() -> None:
 
 def test_a_table_may_hold_lists() -> None:
     """An audience, say."""
-    table: list[dict[str, Any]] = [
-        {"when": {"document_type": ["overdue_reminder"]}, "then": ["role:collections"]},
-        {"then": []},
-    ]
+    table: list[Any] = [{"when": {"document_type": ["overdue_reminder"]}, "then": ["role:collections"]}, {"then": []}]
 
     assert render(table, document_type="overdue_reminder") == ["role:collections"]
     assert render(table) == []
@@ -63,7 +60,7 @@ def test_a_table_may_hold_lists() -> None:
 
 def test_what_a_table_can_become_and_reads_is_known() -> None:
     """Sinks check names at start-up; the fields of its patterns count as read."""
-    texts = [{"when": {"channel": ["SMS"]}, "then": "HIGH"}, {"then": "${risk_level}"}]
+    texts: list[Any] = [{"when": {"channel": ["SMS"]}, "then": "HIGH"}, {"then": "${risk_level}"}]
     found, _ = template("{rules: {setting: t}}", values={"t": texts})
     lists, _ = template("{rules: {setting: t}}", values={"t": [{"then": ["a", "b"]}, {"then": ["b"]}]})
 

@@ -123,16 +123,16 @@ def as_text(value: Any) -> str:
 
 def reads(template: Template) -> Iterator[str]:
     """The paths of the fields that a template reads, in order."""
-    return (field.path for field in fields_read(template))
+    return (field.path for field in fields_of(template))
 
 
 def reads_store(template: Template) -> bool:
     """Whether it reads what the customer store knows."""
-    return any(field.is_lent for field in fields_read(template))
+    return any(field.is_lent for field in fields_of(template))
 
 
-def fields_read(template: Template) -> Iterator[EventField]:
-    """The fields that a template reads, those of its rules' patterns too, in order."""
+def fields_of(template: Template) -> Iterator[EventField]:
+    """The fields that a template reads, its tables' patterns too, in order."""
     match template:
         case Constant():
             return
@@ -142,15 +142,15 @@ def fields_read(template: Template) -> Iterator[EventField]:
             yield from (part.field for part in parts if isinstance(part, Expression))
         case Entries(entries):
             for _, below in entries:
-                yield from fields_read(below)
+                yield from fields_of(below)
         case Items(items):
             for below in items:
-                yield from fields_read(below)
+                yield from fields_of(below)
         case Rules(rows):
             for row in rows:
                 if row.when is not None:
                     yield from (condition.field for condition in conditions(row.when.root))
-                yield from fields_read(row.then)
+                yield from fields_of(row.then)
         case _:
             assert_never(template)
 

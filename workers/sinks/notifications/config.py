@@ -215,10 +215,10 @@ class NotificationsConfig(SinkConfig):
     )
     critical_expires_after_h: float = Field(72, gt=0, le=720, description="The same for CRITICAL alerts.")
     per_hour: int = Field(
-        20,
-        ge=1,
-        le=10_000,
-        description="Messages for one person in an hour from one worker; more wait, CRITICAL ones do not (§7.2).",
+        20, ge=1, le=10_000, description="Messages for one person in an hour from one worker; more wait (§7.2)."
+    )
+    same_alert_h: float = Field(
+        24, gt=0, le=720, description="Hours for which a worker knows that an alert of this key was told of (§7.1)."
     )
     digest: int = Field(
         1,

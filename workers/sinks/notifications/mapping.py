@@ -48,7 +48,10 @@ def notify(event: Event, parameters: Notify, config: NotificationsConfig, messag
 def http_alert(event: Event, parameters: HttpAlert, config: NotificationsConfig, endpoint: HttpAlertConfig) -> Item:
     """An alert for a site's own system. Raises UnusableEventError: missing_target, oversized."""
     if endpoint.target_style == "audience":
-        message = Message(_id(event), parameters, _expires(event, parameters, config), ())
+        expires_at = _expires(event, parameters, config)
+        message = Message(
+            _id(event), parameters, expires_at, (), alert_key=_alert_key(event), is_raised=_is_raised(event)
+        )
     else:
         message = _message(event, parameters, config, config.routing[parameters.severity])
     made = calls(message, parameters.alert_key, config, endpoint)
@@ -97,7 +100,8 @@ def _message(event: Event, parameters: Alert, config: NotificationsConfig, chann
         audience.users,
         tuple(sorted(set(channels))),
         audience.unknown,
-        str(event.value.get("alert_key") or ""),
+        _alert_key(event),
+        _is_raised(event),
     )
 
 
@@ -117,6 +121,14 @@ def _expires(event: Event, parameters: Alert, config: NotificationsConfig) -> An
     is_critical = parameters.severity is Severity.CRITICAL
     hours = config.critical_expires_after_h if is_critical else config.expires_after_h
     return event.value["occurred_at"] + timedelta(hours=hours)
+
+
+def _alert_key(event: Event) -> str:
+    return str(event.value.get("alert_key") or "")
+
+
+def _is_raised(event: Event) -> bool:
+    return event.topic == ALERTS and event.value["type"] == "RAISED"
 
 
 def _id(event: Event) -> str:

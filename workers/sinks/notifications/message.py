@@ -11,7 +11,10 @@ _KEY_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """An alert for people. `unknown` are the audiences that stand for nobody; they are told of in the receipt."""
+    """An alert for people. `unknown` are the audiences that stand for nobody; they are told of in the receipt.
+
+    `is_raised`: it is the alert itself of `alert_key`, and not what became of it.
+    """
 
     event_id: str
     alert: Alert
@@ -20,6 +23,7 @@ class Message:
     channels: tuple[Channel, ...] = ()
     unknown: tuple[str, ...] = ()
     alert_key: str = ""
+    is_raised: bool = False
 
     @property
     def reference(self) -> str:

@@ -8,6 +8,7 @@ jobs. They are paid for before the first is sent. When a part is out and the res
 where the vendor recognises the part (`repeats_recognised`); else it is unsure, and a person decides.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,7 +25,6 @@ from workers.sinks.api import (
     Action,
     Answered,
     Batch,
-    Contacts,
     Count,
     Deferred,
     Delivered,
@@ -33,71 +33,29 @@ from workers.sinks.api import (
     Limit,
     Outcome,
     Refused,
-    Repeat,
     Suppressed,
     Unsure,
     Verdict,
     Yielded,
 )
 from workers.sinks.notifications import mapping
+from workers.sinks.notifications.actions import HTTP_ALERT, NOTIFY, RAISE_ALERT, actions
 from workers.sinks.notifications.alert_answers import judge_health
 from workers.sinks.notifications.answers import judge_probe
+from workers.sinks.notifications.audience import expand
 from workers.sinks.notifications.client import AlertClient, MessagingClient
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig, NotificationsConfig
+from workers.sinks.notifications.firsts import Firsts
 from workers.sinks.notifications.jobs import Job, calls, sends
 from workers.sinks.notifications.mapping import ALERTS, Called
 from workers.sinks.notifications.message import Message
-from workers.sinks.notifications.parameters import HttpAlert, Notify, RaiseAlert, Severity
-from workers.sinks.notifications.raised import Raised
+from workers.sinks.notifications.parameters import AUDIENCE, HttpAlert, Notify, RaiseAlert, Severity
 from workers.sinks.notifications.sender import AlertWay, MessagingWay, Remembered, Way, submitted
 from workers.sinks.notifications.throttle import Throttle
 from workers.sinks.notifications.tokens import Tokens
 
 NAME = "notifications"
-NOTIFY, HTTP_ALERT, RAISE_ALERT = "notify", "http_alert", "raise_alert"
 T = TypeVar("T")
-_ALERTS_AT_ONCE = 100
-_MESSAGING_BYTES, _CALL_BYTES = 5_000_000, 1_000_000
-
-
-def actions(config: NotificationsConfig | None = None) -> dict[str, Action]:
-    """The actions by name, with the limits of a configuration or the page's own."""
-    settings = config or NotificationsConfig()
-    messaging, endpoint = settings.messaging, settings.http_alert
-    settle_s = settings.settle_after_s
-    made = (
-        Action(
-            NOTIFY,
-            Repeat.ONCE,
-            Contacts.STAFF,
-            Notify,
-            settings.digest,
-            messaging.max_body_bytes if messaging else _MESSAGING_BYTES,
-            settle_s,
-            recognises_repeats=bool(messaging and messaging.repeats_recognised and settings.digest == 1),
-        ),
-        Action(
-            HTTP_ALERT,
-            Repeat.ONCE,
-            Contacts.STAFF,
-            HttpAlert,
-            1,
-            endpoint.max_body_bytes if endpoint else _CALL_BYTES,
-            settle_s,
-            recognises_repeats=bool(endpoint and endpoint.repeats_recognised),
-        ),
-        Action(
-            RAISE_ALERT,
-            Repeat.REPEATABLE,
-            Contacts.NOBODY,
-            RaiseAlert,
-            _ALERTS_AT_ONCE,
-            _MESSAGING_BYTES,
-            0,
-            is_local=True,
-        ),
-    )
-    return {each.name: each for each in made}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +83,8 @@ class NotificationsSink:
         self._config, self._http, self._clock = config, http, clock
         self._messaging, self._endpoint = messaging, endpoint
         self._throttle = Throttle(config.per_hour, clock.monotonic)
-        self._remembered, self._raised = Remembered(), Raised()
+        self._remembered, self._raised = Remembered(), Firsts(clock.monotonic)
+        self._told = {name: Firsts(clock.monotonic, config.same_alert_h * 3600) for name in (NOTIFY, HTTP_ALERT)}
         self.actions: Mapping[str, Action] = actions(config)
         self.limits: Sequence[Limit] = (Limit(config.requests_per_second, 1.0),)
         self.at_once: int | None = None
@@ -157,11 +116,12 @@ class NotificationsSink:
         if action.name == HTTP_ALERT and self._endpoint is None:
             return ["http_alert needs sinks.notifications.http_alert: the endpoint that takes alerts"]
         known = {*Severity, "UNKNOWN"}
-        return [
+        wrong = [
             f"severity {name!r} is none of {', '.join(Severity)}; correct the flow"
             for name in possible("severity") or ()
             if name not in known
         ]
+        return wrong + self._strangers(possible("audience") or ())
 
     def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
         """Map an event to one message or alert; raises UnusableEventError with a Reason."""
@@ -178,10 +138,9 @@ class NotificationsSink:
         """Make the requests of a batch; raises GateClosedError and BudgetGoneError when nothing may be sent."""
         if batch.action.name == RAISE_ALERT:
             return Answered([self._raise(item) for item in batch.items])
-        now = self._clock.now()
-        live = [n for n, item in enumerate(batch.items) if _message(item).expires_at > now]
-        outcome = self._tell(batch, [batch.items[n] for n in live]) if live else Answered(())
-        return _spread(outcome, live, len(batch.items))
+        late = [self._is_late(batch.action, _message(item)) for item in batch.items]
+        live = [item for item, reason in zip(batch.items, late, strict=True) if reason is None]
+        return _spread(self._tell(batch, live) if live else Answered(()), late)
 
     def look_up(self, action: Action, items: Sequence[Item]) -> Sequence[Delivered | Unsure | None]:
         """Never asked: status needs a job_id, which an answer that never came did not bring (§4)."""
@@ -210,13 +169,31 @@ class NotificationsSink:
         """Let connections go."""
         self._http.close()
 
+    def _strangers(self, audience: Sequence[str]) -> list[str]:
+        """Names of an audience that stand for nobody, where it is this sink that has to know."""
+        if self._messaging is None and (self._endpoint is None or self._endpoint.config.target_style == "audience"):
+            return []
+        return [
+            f"the audience {name} is nobody: add it to sinks.notifications.audiences (or people)"
+            for name in audience
+            if re.fullmatch(AUDIENCE, name) and not expand([name], self._config).users
+        ]
+
     # -- one batch --------------------------------------------------------------------------------
 
     def _raise(self, item: Item) -> Verdict:
-        if not self._raised.is_new(item.body):
+        if not self._raised.is_first(item.body["event_id"], item.body["caused_by"]):
             return Suppressed(Reason.DUPLICATE)
         ids = {"alert_event_id": item.body["event_id"]}
         return Delivered(ids, events=[Yielded(ALERTS, item.body)])
+
+    def _is_late(self, action: Action, message: Message) -> Reason | None:
+        """Why nobody needs to hear of it any more: its time is over, or another event told of the same alert."""
+        if message.expires_at <= self._clock.now():
+            return Reason.EXPIRED
+        if message.is_raised and not self._told[action.name].is_first(message.alert_key, message.event_id):
+            return Reason.DUPLICATE
+        return None
 
     def _tell(self, batch: Batch, items: Sequence[Item]) -> Outcome:
         """Items that share their audience, unless the audience was told too often lately."""
@@ -260,11 +237,9 @@ def _message(item: Item) -> Message:
     return body.message if isinstance(body, Called) else body
 
 
-def _spread(outcome: Outcome, live: Sequence[int], count: int) -> Outcome:
-    """The verdicts in the batch's order; what was past its time is suppressed, whatever became of the rest."""
-    if not isinstance(outcome, Answered) or len(live) == count:
+def _spread(outcome: Outcome, late: Sequence[Reason | None]) -> Outcome:
+    """The verdicts in the batch's order; what comes too late is suppressed, whatever became of the rest."""
+    if not isinstance(outcome, Answered) or not any(late):
         return outcome
-    verdicts: list[Verdict] = [Suppressed(Reason.EXPIRED)] * count
-    for position, verdict in zip(live, outcome.verdicts, strict=True):
-        verdicts[position] = verdict
-    return Answered(verdicts, outcome.hold)
+    told = iter(outcome.verdicts)
+    return Answered([Suppressed(reason) if reason else next(told) for reason in late], outcome.hold)
