@@ -106,7 +106,7 @@ class Town:
     def await_received(
         self, vendor: str, text: str, path: str = "", times: int = 1, deadline_s: float = DEADLINE_S
     ) -> list[dict[str, Any]]:
-        """The accepted requests below a path whose body holds a text, once there are so many (more are returned too)."""
+        """The accepted requests below a path whose body holds a text, once there are so many, or more."""
         box = self.sandbox(vendor)
         return self.eventually(
             lambda: _enough(box.received(text, path), times),

@@ -53,10 +53,10 @@ class Tides:
         """Behind the last record of each partition: markers of transactions, which nobody commits, do not count."""
         while message := self._log.poll(0.05):
             at = PartitionId(message.topic() or "", message.partition() or 0)
-            if message.error() is None:
+            if (error := message.error()) is None:
                 self._written[at] = (message.offset() or 0) + 1
             else:
-                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                assert error.code() == KafkaError._PARTITION_EOF, error
         return dict(self._written)
 
     def _are_settled(self, written: Mapping[PartitionId, int]) -> bool:

@@ -15,7 +15,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def test_a_milestone_reaches_braze(town: Town) -> None:
-    """An upstream milestone becomes a custom event of the Braze user."""
+    """An upstream milestone starts the campaign of the Braze user, once."""
     customer = town.customer()
     town.publish(
         "comms.workspace.v1",
@@ -27,9 +27,10 @@ def test_a_milestone_reaches_braze(town: Town) -> None:
             "milestone": "contract_approved",
         },
     )
-    (request,) = town.await_received("braze", customer, "/users/track")
+    town.await_received("braze", customer, "/campaigns/trigger/send")
     town.settle()
-    assert request["status"] == 201
+    (request,) = town.sandbox("braze").received(customer, "/campaigns/trigger/send")
+    assert request["body"]["recipients"][0]["external_user_id"] == customer
 
 
 def test_days_pass_for_journeys(town: Town) -> None:
