@@ -33,15 +33,16 @@ def site(at: Addresses, epoch: datetime, factor: int, more: Mapping[str, Any] | 
         "store": {"url": at.store, "address_key": secrets.ADDRESS_KEY},
         "journeys": {"fresh_every_s": 0.2, "clock": {"epoch": epoch.isoformat(), "factor": factor}},
     }
-    for family in FAMILIES:
-        found = laid_over(found, yaml.load(_NAMES / f"{family}.yaml"))
-    whole: dict[str, Any] = laid_over(found, more or {})
-    return whole
+    for above in (*(yaml.load(_NAMES / f"{family}.yaml") for family in FAMILIES), more or {}):
+        found = laid_over(found, above)
+    return found
 
 
-def laid_over(below: Any, above: Any) -> Any:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Maps key by key, everything else as a whole; what is above counts."""
-    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
-        return above
-    both = {key: laid_over(below[key], above[key]) for key in below.keys() & above.keys()}
+    both = {
+        key: laid_over(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
+    }
     return {**below, **above, **both}
