@@ -217,7 +217,7 @@ class Mailbox:
         """The records that send a letter again."""
         raise NotImplementedError
 
-    def _let_go(self, letter: Letter) -> Sequence[OutRecord]:
+    def _let_go(self, _: Letter) -> Sequence[OutRecord]:
         """What is to be told when a letter is discarded, in the transaction that closes it."""
         return ()
 

@@ -48,7 +48,9 @@ def _address(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]
     return given
 
 
-_any_sink = click.option("--sink", type=click.Choice(LETTERS), help="Of one sink only, of the ingest, or of the journeys.")
+_any_sink = click.option(
+    "--sink", type=click.Choice(LETTERS), help="Of one sink only, of the ingest, or of the journeys."
+)
 _one_sink = click.option(
     "--sink", type=click.Choice(LETTERS), default=LETTERS[0], show_default=True, help="Whose letters."
 )

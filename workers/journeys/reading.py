@@ -28,6 +28,8 @@ class Read:
 
     record: Incoming
     letter: OutRecord | None = None
+    reason: Reason | None = None
+    """Why there is a letter."""
 
 
 class Reading:
@@ -52,7 +54,7 @@ class Reading:
         except ValueError as error:
             here = Origin.of_record(self._group, _FLOW, record.position, record.timestamp_ms)
             letter = self._letter(record, here, Reason.MALFORMED, str(error), now)
-            return Read(Incoming(RETRY, record.offset, None), letter)
+            return Read(Incoming(RETRY, record.offset, None), letter, Reason.MALFORMED)
         lift = Lift(record.key.decode(errors="replace"), origin.delivery) if record.key else None
         if any(name == DISCARDED for name, _ in record.headers):
             return Read(Incoming(topic, record.offset, None, RETRY, lift))
@@ -75,7 +77,8 @@ class Reading:
             value = self._decoder.decode(topic, record.value)
         except UndecodableError as error:
             letter = self._letter(record, origin, error.reason, error.detail, now)
-            return Read(Incoming(topic, record.offset, None, log, None, _unreadable(record, topic, origin)), letter)
+            unread = Incoming(topic, record.offset, None, log, None, _unreadable(record, topic, origin))
+            return Read(unread, letter, error.reason)
         return Read(Incoming(topic, record.offset, value, log, lifts))
 
     def _letter(self, record: RecordLike, origin: Origin, reason: Reason, detail: str, now: datetime) -> OutRecord:
