@@ -167,10 +167,26 @@ class IngestMeter:
 
 
 class JourneyMeter:
-    """What a journey worker counts of journeys; called from its thread."""
+    """What a journey worker counts; called from its thread.
+
+    `path` is what every reader of Kafka has: lag, commits (transactions of the store here), holds. It counts under
+    the sink `journeys`, so that alerts and panels of the sinks are about journey workers, too.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self._metrics, self.path = metrics, SinkMeter(metrics, "journeys", "main")
+
+    def lettered(self, reason: str) -> None:
+        """A record that nobody can read became a dead letter."""
+        self._metrics.dead_letters.labels("journeys", "-", reason).inc()
+
+    def fresh(self, age_s: float) -> None:
+        """How long ago everything was applied, of the partition that is last; 0 without one."""
+        self._metrics.journey_fresh.set(age_s)
+
+    def outbox(self, events: int) -> None:
+        """Derived events that Kafka does not have yet."""
+        self._metrics.journey_outbox.set(events)
 
     def counted(self, counts: Mapping[tuple[str, str], int]) -> None:
         """What became of starts and steps, by journey and outcome; after the transaction."""

@@ -230,6 +230,13 @@ class Metrics:
         self.journey_timer_oldest_due = self._gauge(
             "journey_timer_oldest_due_seconds", "How long ago the oldest timer that is not fired yet was due."
         )
+        self.journey_fresh = self._gauge(
+            "journey_fresh_seconds",
+            "Age of the moment before which everything is in the customer store, of the partition that is last.",
+        )
+        self.journey_outbox = self._gauge(
+            "journey_outbox_events", "Derived events that are in the customer store and not yet in Kafka."
+        )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(

@@ -144,7 +144,8 @@ def _journeys(prefix: str) -> Iterator[Grant]:
     yield from _each([*flow_topics(), _RECEIPT], prefix, "Read", "facts for the customer store")
     yield from _each([retry], prefix, "Read", "what was redriven")
     yield from _each(_JOURNEYS_WRITE, prefix, "Write", "what it derives")
-    yield from _each([retry, dead_letter_topic(JOURNEYS)], prefix, "Write", "dead letters, and what waits")
+    yield from _each([dead_letter_topic(JOURNEYS)], prefix, "Write", "dead letters")
+    yield from _each([dead_letter_topic(JOURNEYS)], prefix, "Read", "how long the oldest has been open")
     yield from _own(f"{prefix}commfleet.{JOURNEYS}", "its consumer group", "dead letters, together with their offsets")
 
 

@@ -5,14 +5,11 @@ A `transactional.id` of the sink fences whoever began before; what that one has 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from common.codec import Decoder, to_json
-from common.errors import CommfleetError, UndecodableError
 from common.event import OutRecord
+from workers.event_letters import EventMailbox
 from workers.flows.catalogue import Flows
-from workers.mailbox import Letter, Mailbox, Step
-from workers.masking import masked_event
+from workers.mailbox import Letter, Step
 from workers.sinks.api import Repeat
 from workers.sinks.headers import NO_FLOW, Origin, own_headers
 from workers.stale import Place, stale
@@ -21,12 +18,10 @@ _STALE = "its key has later events, and old state would overwrite new; --even-if
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetters(Mailbox):
+class DeadLetters(EventMailbox):
     """The letters of one sink. `topic` and `retry_topics` (by group) are names on the broker."""
 
-    prefix: str
     retry_topics: Mapping[str, str]
-    decoder: Decoder
     flows: Flows
 
     def _without_stale(self, steps: list[Step]) -> list[Step]:
@@ -34,19 +29,8 @@ class DeadLetters(Mailbox):
         old = stale(self.reader, dict(self._places(step.letter for step in steps if not step.obstacle)))
         return [Step(step.letter, _STALE) if step.letter.address in old else step for step in steps]
 
-    def _content(self, letter: Letter, reveal: bool) -> dict[str, Any]:
-        return {"event": self._event(letter, reveal)}
-
     def _again(self, letter: Letter) -> Sequence[OutRecord]:
         return [self._retry_record(letter)]
-
-    def _event(self, letter: Letter, reveal: bool) -> Any:
-        topic = letter.origin.position.topic[len(self.prefix) :]
-        try:
-            shown = to_json(topic, self.decoder.decode(topic, letter.value))
-        except CommfleetError as error:
-            return f"cannot be read: {error}"
-        return shown if reveal else masked_event(topic, shown)
 
     def _obstacle(self, letter: Letter) -> str:
         """Checked against today's schemas and flows."""
@@ -54,12 +38,7 @@ class DeadLetters(Mailbox):
             return f"its group {letter.facts.get('group')!r} is not one of this sink"
         if letter.flow != NO_FLOW and self.flows.by_name(letter.flow) is None:
             return f"flow {letter.flow} is not in the catalogue"
-        topic = letter.origin.position.topic[len(self.prefix) :]
-        try:
-            self.decoder.decode(topic, letter.value)
-        except UndecodableError as error:
-            return f"still cannot be read: {error}"
-        return ""
+        return self._illegible(letter)
 
     def _places(self, letters: Iterable[Letter]) -> Iterator[tuple[str, Place]]:
         """Where the events of those letters stand that could overwrite newer state."""

@@ -18,6 +18,8 @@ from workers.files_catalogue import file_source
 from workers.ingest.intake import Intake, Nobody
 from workers.ingest.letters import INGEST, Way
 from workers.ingest_letters import FileParser, HookParser, IngestMailbox, Parse
+from workers.journey_letters import JourneyLetters
+from workers.journeys.reading import DEAD, RETRY
 from workers.mailbox import Letter, Mailbox, Step
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
@@ -28,8 +30,24 @@ log = logging.getLogger(__name__)
 
 
 def dead_letters(settings: Settings, sink: str) -> Mailbox:
-    """The letters of one sink, or of the ingest."""
-    return _of_ingest(settings) if sink == INGEST else of_sink(settings, sink)
+    """The letters of one sink, of the ingest, or of the journeys."""
+    match sink:
+        case "ingest":
+            return _of_ingest(settings)
+        case "journeys":
+            return _of_journeys(settings)
+        case _:
+            return of_sink(settings, sink)
+
+
+def _of_journeys(settings: Settings) -> JourneyLetters:
+    return JourneyLetters(
+        reader=LogReader(settings.kafka.client()),
+        topic=settings.prefix + DEAD,
+        prefix=settings.prefix,
+        decoder=Decoder(schema_ids(settings)),
+        retry_topic=settings.prefix + RETRY,
+    )
 
 
 def _of_ingest(settings: Settings) -> IngestMailbox:

@@ -168,7 +168,7 @@ class Mailbox:
         """Close letters without sending anything; how many were closed."""
         closed = 0
         for letter in self._still_open(letters, producer):
-            producer.commit([self._marker(letter)])
+            producer.commit([*self._let_go(letter), self._marker(letter)])
             closed += 1
             on_done(letter)
         return closed
@@ -216,6 +216,10 @@ class Mailbox:
     def _again(self, letter: Letter) -> Sequence[OutRecord]:
         """The records that send a letter again."""
         raise NotImplementedError
+
+    def _let_go(self, _: Letter) -> Sequence[OutRecord]:
+        """What is to be told when a letter is discarded, in the transaction that closes it."""
+        return ()
 
     def _marker(self, letter: Letter) -> OutRecord:
         return OutRecord(self.topic, letter.key, None, ((RESOLVES, letter.address.encode()),), letter.partition)

@@ -243,6 +243,10 @@ def worker_status(found: "WorkerStatus") -> None:
             out.print(escape(f"  {name}: {answer}"), soft_wrap=True)
     for group, (records, seconds) in (found.lag or {}).items():
         out.print(f"  {group}: {records} records and {seconds:.0f} s behind")
+    if found.memory:
+        fresh, due, oldest, outbox = found.memory.values()
+        timers = f"{due:.0f} timers due, the oldest for {oldest:.0f} s" if due else "no timer due"
+        out.print(f"  customer store: fresh as of {fresh:.0f} s ago, {timers}, {outbox:.0f} events in the outbox")
     for hold in found.holds:
         out.print(escape(f"  held: {hold['route']} ({hold['cause']}): {hold['detail']}"), soft_wrap=True)
 

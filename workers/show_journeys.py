@@ -11,6 +11,7 @@ from workers.journeys.definition import Date, Join, Journey, Wait
 from workers.journeys.durations import shown
 from workers.journeys.explain import Line
 from workers.journeys_command import Pending
+from workers.journeys_status import JourneysStatus
 from workers.show import console
 
 
@@ -32,6 +33,17 @@ def pending(found: Sequence[Pending]) -> None:
         step = one.step if one.is_known else f"{one.step} (not in the files: will be dropped)"
         table.add_row(_time(one.due_at), one.journey, escape(one.customer_id), escape(step), escape(one.instance))
     console().print(table)
+
+
+def status(found: JourneysStatus, now: datetime) -> None:
+    """How far behind the store is, what it waits with, and what of it waits for Kafka."""
+    state, behind = found.state, sum(one.records for one in found.lags)
+    fresh = f"fresh as of {(now - state.fresh_at).total_seconds():.0f} s ago" if state.fresh_at else "not fresh yet"
+    due = "no timer is due"
+    if state.due:
+        oldest_s = (now - moment_of(state.due.oldest)).total_seconds()
+        due = f"{state.due.count} timers are due, the oldest for {oldest_s:.0f} s"
+    console().print(f"journeys: {behind} records behind, {fresh}; {due}; {state.outbox} events in the outbox")
 
 
 def explanation(lines: Iterable[Line]) -> list[str]:

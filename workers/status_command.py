@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import WorkerAwayError
@@ -15,16 +15,24 @@ from workers.settings import Settings
 from workers.sinks.commit_map import ForeignCommitError, read_commit
 from workers.worker_client import WorkerClient
 
+JOURNEYS = "journeys.main"
+MEMORY = ("fresh_seconds", "timers_due", "timer_oldest_due_seconds", "outbox_events")
+"""What a journey worker shows of the customer store, as `status` reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """What a worker says; `trouble` alone when it does not answer. Lag by `sink.group`, in records and seconds."""
+    """What a worker says; `trouble` alone when it does not answer. Lag by `sink.group`, in records and seconds.
+
+    `memory` has what a journey worker says of the customer store, by metric (without `commfleet_journey_`).
+    """
 
     url: str
     is_ready: bool = False
     checks: Mapping[str, str] | None = None
     holds: Sequence[Mapping[str, Any]] = ()
     lag: Mapping[str, tuple[int, float]] | None = None
+    memory: Mapping[str, float] = field(default_factory=dict)
     trouble: str = ""
 
 
@@ -60,7 +68,9 @@ def worker_status(worker: WorkerClient) -> WorkerStatus:
         said, metrics = worker.readiness(), worker.metrics()
     except WorkerAwayError as error:
         return WorkerStatus(worker.url, trouble=str(error))
-    return WorkerStatus(worker.url, said["ready"], said["checks"], said["holds"], _lag(metrics))
+    lag = _lag(metrics)
+    memory = _memory(metrics) if JOURNEYS in lag else {}
+    return WorkerStatus(worker.url, said["ready"], said["checks"], said["holds"], lag, memory)
 
 
 def group_lags(settings: Settings) -> list[TopicLag]:
@@ -104,6 +114,10 @@ def _lag(metrics: str) -> dict[str, tuple[int, float]]:
     records = _by_group(samples(metrics, "commfleet_lag_records"))
     seconds = _by_group(samples(metrics, "commfleet_lag_seconds"))
     return {name: (int(records.get(name, 0)), seconds.get(name, 0.0)) for name in records | seconds}
+
+
+def _memory(metrics: str) -> dict[str, float]:
+    return {name: sum(value for _, value in samples(metrics, f"commfleet_journey_{name}")) for name in MEMORY}
 
 
 def _by_group(found: Iterable[tuple[dict[str, str], float]]) -> dict[str, float]:

@@ -21,6 +21,8 @@ from workers.consent.config import ConsentSettings
 from workers.journeys.applier import Applied, Applier
 from workers.journeys.incoming import Incoming
 from workers.journeys.reading import DEAD
+from workers.journeys_status import journeys_status
+from workers.letters_command import dead_letters, discard
 
 PREFERENCE, CONSENT = "comms.preference.v1", "comms.consent.v1"
 
@@ -169,3 +171,30 @@ def test_a_step_that_is_due_is_published(rig: JourneysRig, store: Database) -> N
     assert (step["type"], step["journey"], step["step"]) == ("COMMUNICATION_DUE", "M1-follow-up", "now")
     assert (step["caused_by"], step["facts"]["score"]) == ("start-1", "90")
     assert rig.records("comms.journey.v1")[0].partition == rig.records("comms.engagement.v1")[0].partition
+
+
+def test_a_discarded_preference_frees_its_customer(rig: JourneysRig, store: Database) -> None:
+    """With the operators' own command; the worker that owns the partition is told."""
+    with rig.working():
+        rig.send_bytes(PREFERENCE, b"C-2", b"no Avro")
+        eventually(lambda: refused(rig, store, "C-2"), 20, what="C-2 is left alone")
+        letters = dead_letters(rig.settings, "journeys").open()
+        assert discard(rig.settings, "journeys", letters, lambda _: None) == 1
+        eventually(lambda: not refused(rig, store, "C-2"), 20, what="C-2 may be written to")
+
+    assert dead_letters(rig.settings, "journeys").open() == []
+
+
+def test_status_tells_where_the_store_stands(rig: JourneysRig, store: Database) -> None:
+    """By its own offsets: the group's are not used."""
+    with rig.working():
+        rig.send(PREFERENCE, report(1, "OPTED_OUT"))
+        eventually(lambda: rig.events(CONSENT), 20, every_s=0.2, what="a decision")
+        eventually(lambda: not journeys_status(rig.settings, datetime.now(UTC)).lags, 20, what="all is applied")
+    rig.send(PREFERENCE, report(2, "OPTED_IN"))
+
+    found = journeys_status(rig.settings, datetime.now(UTC))
+
+    assert [(lag.topic.endswith(PREFERENCE), lag.records, lag.unread) for lag in found.lags] == [(True, 1, 0)]
+    assert (found.state.outbox, found.state.due) == (0, None)
+    assert found.state.fresh_at is not None

@@ -378,8 +378,8 @@ class SinkRig:
     def redrive(self) -> int:
         """Send every open letter again; how many were sent."""
         letters = DeadLetters(
-            LogReader(self.kafka), self.prefix + DEAD, self.prefix, {"main": self.prefix + RETRY},
-            Decoder(self.schemas), self.flows,
+            LogReader(self.kafka), self.prefix + DEAD, self.prefix, Decoder(self.schemas),
+            {"main": self.prefix + RETRY}, self.flows,
         )  # fmt: skip
         config = producer_config(self.kafka, transactional_id=f"{self.prefix}redrive-braze")
         with closing(TransactionalProducer(config)) as producer:

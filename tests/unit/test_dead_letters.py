@@ -91,7 +91,7 @@ def log() -> MemoryLog:
 def mailbox(log: MemoryLog, tmp_path: Path) -> DeadLetters:
     """The letters of a sink with a once-flow and a repeatable one."""
     flows = rig_flows(tmp_path, SEND, PUT)
-    return DeadLetters(log, DEAD, "", {"main": RETRY}, Decoder(LocalSchemas()), flows)
+    return DeadLetters(log, DEAD, "", Decoder(LocalSchemas()), {"main": RETRY}, flows)
 
 
 def obstacles(mailbox: DeadLetters, even_if_stale: bool = False) -> dict[str, bool]:

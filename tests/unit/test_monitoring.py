@@ -38,7 +38,7 @@ CLOSED = {
     "reason": {str(reason) for reason in Reason} | {""},
     "outcome": {str(outcome) for outcome in (*SignalOutcome, *FileOutcome)},
     "verdict": {verdict.__name__.lower() for verdict in get_args(Verdict)},
-    "sink": set(VENDORS),
+    "sink": {*VENDORS, "journeys"},
 }
 
 
@@ -181,7 +181,7 @@ def test_an_alert_is_seen_firing(name: str) -> None:
     [
         ["check", "config", "prometheus.yml"],
         ["check", "rules", "rules/recording.yml", "rules/alerts.yml"],
-        ["test", "rules", "tests/workers.yml", "tests/sinks.yml", "tests/ingest.yml"],
+        ["test", "rules", "tests/workers.yml", "tests/sinks.yml", "tests/journeys.yml", "tests/ingest.yml"],
     ],
     ids=["config", "rules", "tests"],
 )
@@ -204,7 +204,7 @@ def test_no_file_of_rules_or_tests_is_forgotten() -> None:
 
     assert files == {
         *("rules/recording.yml", "rules/alerts.yml"),
-        *("tests/workers.yml", "tests/sinks.yml", "tests/ingest.yml"),
+        *("tests/workers.yml", "tests/sinks.yml", "tests/journeys.yml", "tests/ingest.yml"),
     }
 
 

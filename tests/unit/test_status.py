@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from common.event import Commit, PartitionId
 from common.health import Health
 from common.health_server import HealthServer
+from common.meters import JourneyMeter
 from common.metrics import Metrics
 from tests.support.ports import free_ports
 from workers.cli import main
@@ -64,6 +65,25 @@ def test_status_tells_readiness_lag_and_holds(health: Health, url: str) -> None:
         f"{url} is ready",
         "  braze.main: 12 records and 30 s behind",
         "  held: braze.main (credentials): [bold]401",
+    ]
+
+
+def test_status_tells_how_the_customer_store_is(health: Health) -> None:
+    """Of a journey worker: what its own metrics say."""
+    metrics = Metrics("1")
+    meter = JourneyMeter(metrics)
+    meter.path.lag("comms.profile.v1", 0, 4)
+    meter.path.oldest(9)
+    meter.fresh(3)
+    meter.due(12, 4.0)
+    meter.outbox(2)
+
+    with HealthServer(health, metrics.render, "127.0.0.1", 0, TOKEN) as server:
+        answer = run("status", "--url", f"http://127.0.0.1:{server.port}")
+
+    assert answer.output.splitlines()[1:] == [
+        "  journeys.main: 4 records and 9 s behind",
+        "  customer store: fresh as of 3 s ago, 12 timers due, the oldest for 4 s, 2 events in the outbox",
     ]
 
 

@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 from tests.support.store import PSEUDONYMS, START, START_US, Events, applier
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
-from workers.journeys.incoming import Incoming, Unreadable
+from workers.journeys.incoming import Incoming, Lift, Unreadable
 from workers.journeys.memory import Memory
 from workers.journeys.preferences import lift_unreadable, suppress_unreadable
 
@@ -162,10 +162,21 @@ def test_what_cannot_be_read_suppresses_until_it_is_dealt_with(database: Databas
     assert not may(database)
     assert CONSENT.refusal(ask(database), "REGULATORY", "PRINT") is None
 
-    lift_unreadable(memory, "C-1", "0:7")
+    lift_unreadable(memory, Lift("C-1", "0:7"))
     database.write(lambda one: shapes.EVIDENCE.delete(one, memory.evidence.dropped))
 
     assert may(database)
+
+
+def test_each_letter_that_cannot_be_read_objects_for_itself() -> None:
+    """Two of one customer: the second stands until it is dealt with, too."""
+    memory = Memory(0, 0)
+    for letter in ("0:7", "0:8"):
+        suppress_unreadable(memory, Unreadable("C-1", START_US, letter))
+
+    lift_unreadable(memory, Lift("C-1", "0:8"))
+
+    assert [one.event_id for one in memory.evidence.where(lambda _: True)] == ["0:7"]
 
 
 def test_edges_come_of_snapshots_against_a_row_that_was_there(database: Database) -> None:

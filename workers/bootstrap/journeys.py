@@ -39,6 +39,7 @@ from workers.store_command import store_settings
 
 _log = logging.getLogger(__name__)
 
+NAME = "journeys"
 _TRANSACTION_MS = 10_000
 _STUCK_S = 120.0
 
@@ -58,6 +59,7 @@ def run_journeys(settings: Settings, since: datetime | None = None) -> None:
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
             kafka = settings.kafka.client()
             partitions = LogReader(kafka).partition_count(settings.prefix + read_topics()[0])
+            worker.follow_letters(NAME)
             with closing(open_as_writer(store, partitions)) as database:
                 build_journeys(worker, store, database, since).run(worker.stop)
 
@@ -76,7 +78,7 @@ def build_journeys(
     facts = Facts(Preferences(Settlement(settings.consent), pseudonyms), identities, endings)
     meter, journeys = JourneyMeter(worker.metrics), _interpreter(worker, database, since)
     applier = Applier(database, facts, identities, worker.clock, store.timeline_days, [journeys])
-    letters = Letters(settings.prefix + DEAD, "journeys", "main", settings.worker_name)
+    letters = Letters(settings.prefix + DEAD, NAME, "main", settings.worker_name)
     ended: list[Callable[[PartitionId, int], None]] = []
     consumer = GroupConsumer(
         consumer_config(kafka, group_id=group, enable_partition_eof=True, **worker.membership()),

@@ -22,8 +22,6 @@ from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
 from workers.bootstrap.worker import Worker
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
 from workers.flows.catalogue import Flows
-from workers.oldest_letter import OpenLetters
-from workers.oldest_letter import follow as follow_letters
 from workers.rotation import Fixed, Latest, Rotating, secret_files
 from workers.settings import Settings
 from workers.sinks.api import Repeat, Sink
@@ -79,7 +77,7 @@ def run_sink(
     with worker.running():
         needed = [*flow_topics(), RECEIPTS, dead_letter_topic(name), *(retry_topic(name, one) for one in groups)]
         if worker.await_topics(needed) and worker.await_registry(worker.schemas.answers):
-            _follow_letters(worker, name)
+            worker.follow_letters(name)
             _calm_collector()
             _share_interpreter()
             _run_all(worker, [build_runner(worker, sink, config, one, flows) for one in groups])
@@ -89,16 +87,6 @@ def sink_section(name: str, config: Any, reread: Callable[[], Settings] | None) 
     """A sink's section with the secrets that its files hold."""
     files = secret_files(os.environ, f"COMMFLEET_SINKS__{name.upper()}__")
     return Rotating(config, files, lambda: vendor_config(reread(), name)) if files and reread else Fixed(config)
-
-
-def _follow_letters(worker: Worker, sink: str) -> None:
-    """Show how long a sink's oldest dead letter has been open."""
-    settings = worker.settings
-    letters = OpenLetters(LogReader(settings.kafka.client()), settings.prefix + dead_letter_topic(sink))
-    tell = worker.metrics.dead_letter_oldest.labels(sink).set
-    threading.Thread(
-        target=follow_letters, name="letters", args=(letters, tell, worker.clock, worker.stop), daemon=True
-    ).start()
 
 
 def _calm_collector() -> None:

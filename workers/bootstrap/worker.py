@@ -14,9 +14,12 @@ from common.errors import BrokerDownError, ConfigurationError, RegistryDownError
 from common.health import Health
 from common.health_server import HealthServer
 from common.kafka.admin import TopicAdmin, check_partitions
+from common.kafka.log_reader import LogReader
 from common.metrics import Metrics
 from common.schema_source import AnsweringSource
-from topics.catalogue import topics
+from topics.catalogue import dead_letter_topic, topics
+from workers.oldest_letter import OpenLetters
+from workers.oldest_letter import follow as follow_letters
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 
@@ -99,6 +102,14 @@ class Worker:
                 self._registry_trouble = ""
                 return True
         return False
+
+    def follow_letters(self, sink: str) -> None:
+        """Show how long the oldest dead letter of a sink, or of the journeys, has been open."""
+        letters = OpenLetters(LogReader(self.settings.kafka.client()), self.settings.prefix + dead_letter_topic(sink))
+        tell = self.metrics.dead_letter_oldest.labels(sink).set
+        threading.Thread(
+            target=follow_letters, name="letters", args=(letters, tell, self.clock, self.stop), daemon=True
+        ).start()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         _log.info("told to stop by %s", signal.Signals(number).name)

@@ -48,7 +48,9 @@ def _address(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]
     return given
 
 
-_any_sink = click.option("--sink", type=click.Choice(LETTERS), help="Of one sink only, or of the ingest.")
+_any_sink = click.option(
+    "--sink", type=click.Choice(LETTERS), help="Of one sink only, of the ingest, or of the journeys."
+)
 _one_sink = click.option(
     "--sink", type=click.Choice(LETTERS), default=LETTERS[0], show_default=True, help="Whose letters."
 )
@@ -103,9 +105,9 @@ def dlq_redrive(
     settings: "Settings", letters: tuple[str, ...], sink: str, rate: float, even_if_stale: bool, dry_run: bool,
     yes: bool, **conditions: Any,
 ) -> None:  # fmt: skip
-    """Send letters again, to the failed sink only, or signals through their parser; shows its plan first.
+    """Send letters again: to the failed sink only, signals through their parser, the journeys' to the customer store.
 
-    Stopped, it can be started again.
+    Shows its plan first. Stopped, it can be started again.
     """
     from workers import letters_command, show
 

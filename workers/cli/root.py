@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
-LETTERS = (*SINKS, "ingest")
+LETTERS = (*SINKS, "ingest", "journeys")
 GROUPS = ("main", "consent")
 POLLED = ("braze", "exstream", "marketo")
 MODES = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")

@@ -1,5 +1,6 @@
 """`commfleet status` and `routes`: what running workers say."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +54,9 @@ def routes_release(settings: "Settings", route: str, urls: tuple[str, ...]) -> N
 @_with_urls
 @with_settings
 def status(settings: "Settings", urls: tuple[str, ...]) -> None:
-    """What workers say (--url), how far groups are behind in Kafka, where pollers are; fails when one is not ready.
+    """What workers say (--url), how far groups are behind in Kafka, how the customer store is, where pollers are.
+
+    Fails when a worker is not ready.
 
     Kafka is asked when the settings say where it is; where they do not, the worker on this machine is asked.
     """
@@ -67,7 +70,21 @@ def status(settings: "Settings", urls: tuple[str, ...]) -> None:
         is_well &= found.is_ready
         show.worker_status(found)
     if has_broker:
-        show.group_lags(status_command.group_lags(settings))
+        _group_lags(settings)
         if rows := cursors_command.cursor_rows(settings):
             show.cursors(rows)
     end(is_well)
+
+
+def _group_lags(settings: "Settings") -> None:
+    """Of the sinks, and of the journeys where there is a customer store."""
+    from workers import journeys_status, show, show_journeys, status_command
+
+    lags = status_command.group_lags(settings)
+    if settings.store is None:
+        show.group_lags(lags)
+        return
+    now = datetime.now(UTC)
+    journeys = journeys_status.journeys_status(settings, now)
+    show.group_lags([*lags, *journeys.lags])
+    show_journeys.status(journeys, now)

@@ -22,7 +22,7 @@ from common.store.values import Outgoing, Timer
 from workers.journeys.erasure import Identities, erase
 from workers.journeys.incoming import Incoming
 from workers.journeys.memory import Memory
-from workers.journeys.preferences import suppress_unreadable
+from workers.journeys.preferences import lift_unreadable, suppress_unreadable
 from workers.journeys.reducers import PROFILE, Facts, Reducer, Wanted
 
 Fire = Callable[[Memory, Timer], None]
@@ -111,6 +111,8 @@ class Applier:
             erase(connection, self._identities, memory, part[0].value["customer"], part[0].occurred_at)
             return memory
         for record in part:
+            if record.lifts is not None:
+                lift_unreadable(memory, record.lifts)
             if record.suppresses is not None:
                 suppress_unreadable(memory, record.suppresses)
             if record.value is not None and not self._facts.is_forgotten(memory, record):

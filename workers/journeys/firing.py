@@ -20,7 +20,7 @@ from workers.journeys.lot import Lot
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.25
 _AT_ONCE = 500
 
 Guarded = Callable[[Lot, Callable[[], None]], bool]
@@ -34,7 +34,7 @@ class Firing:
     ) -> None:
         self._database, self._applier, self._journeys, self._meter = database, applier, journeys, meter
         self._clock, self._per_s = clock, per_s
-        self._looked_at, self._left = float("-inf"), 0
+        self._looked_at, self._left = float("-inf"), float(per_s)
         self._due: dict[int, Due] = {}
 
     def turn(self, lots: Mapping[int, Lot], guarded: Guarded) -> set[int]:
@@ -45,15 +45,27 @@ class Firing:
         lost = set[int]()
         for number, due in list(self._due.items()):
             lot = lots.get(number)
-            if lot is None or self._left <= 0 or now < lot.retry_at or due.oldest > lot.holding.fresh_at:
+            if lot is None or self._left < 1 or now < lot.retry_at or due.oldest > lot.holding.fresh_at:
                 continue
             if not guarded(lot, partial(self._fire, lot)):
                 lost.add(number)
         return lost
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something is due that may be fired: the worker does not wait for records then."""
+        return bool(self._due) and self._left >= 1
+
+    def unfresh(self, lots: Mapping[int, Lot]) -> set[int]:
+        """The numbers with due timers for which the store is not fresh enough yet."""
+        return {
+            number for number, due in self._due.items() if number in lots and due.oldest > lots[number].holding.fresh_at
+        }
+
     def _look(self, lots: Mapping[int, Lot], now: float) -> None:
-        """What is due, and a second's worth of firing."""
-        self._looked_at, self._left, at = now, self._per_s, micros(self._clock.now())
+        """What is due, and what may be fired since the last look: a second's worth at most."""
+        passed_s, at = min(1.0, now - self._looked_at), micros(self._clock.now())
+        self._looked_at, self._left = now, min(float(self._per_s), self._left + passed_s * self._per_s)
         try:
             with self._database.reading() as connection:
                 self._due = due_timers(connection, lots, at)
@@ -66,7 +78,7 @@ class Firing:
 
     def _fire(self, lot: Lot) -> None:
         until = min(micros(self._clock.now()), lot.holding.fresh_at)
-        at_most = min(_AT_ONCE, self._left)
+        at_most = min(_AT_ONCE, int(self._left))
         applied = self._applier.fire(lot.holding, until, self._journeys.fire, at_most, self._journeys.fire_wants)
         lot.holding = applied.holding
         lot.outgoing.extend(applied.outgoing)

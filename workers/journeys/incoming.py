@@ -17,11 +17,19 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Lift:
+    """A dead letter that was dealt with: whose it is, and its name."""
+
+    customer_id: str
+    letter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One record; `topic` is the logical name, `log` the one under which its offset counts where it differs.
 
-    `lifts` names the dead letter that it was redriven from, `suppresses` the one that it has just become: a customer
-    whose preference cannot be read is contacted by nothing meanwhile.
+    `lifts` is the dead letter that it was redriven from, or that was discarded; `suppresses` the one that it has just
+    become: a customer whose preference cannot be read is contacted by nothing meanwhile.
 
     Without a `value` only its offset is taken over: it was undecodable (and dead-lettered), or is not for the store.
     """
@@ -30,8 +38,8 @@ class Incoming:
     offset: int
     value: Mapping[str, Any] | None
     log: str = ""
-    lifts: str = ""
-    suppresses: "Unreadable | None" = None
+    lifts: Lift | None = None
+    suppresses: Unreadable | None = None
 
     @property
     def source(self) -> str:

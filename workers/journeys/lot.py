@@ -11,10 +11,15 @@ from workers.journeys.freshness import Freshness
 
 @dataclass(slots=True)
 class Lot:
-    """A partition number of all topics. While `trouble` says why, its records wait, and its partitions are paused."""
+    """A partition number of all topics. While `trouble` says why, its records wait, and its partitions are paused.
+
+    `since` is when it was taken over (microseconds), `read_ms` when the last record that was applied was written.
+    """
 
     holding: Holding
     outgoing: list[Outgoing]
+    since: int = 0
+    read_ms: int = 0
     unapplied: deque[Record] = field(default_factory=deque)
     freshness: Freshness = field(default_factory=Freshness)
     trouble: str = ""

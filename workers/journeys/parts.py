@@ -1,26 +1,16 @@
 """What a journey worker is made of, and what it shows of itself."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from common.event import PartitionId
 from common.kafka.consumer import GroupConsumer
 from common.kafka.transactions import TransactionalProducer
 from common.meters import JourneyMeter
 from common.store.database import Database
 from workers.journeys.applier import Applier
+from workers.journeys.asking import Ends
 from workers.journeys.firing import Firing
 from workers.journeys.outbox import Outbox
 from workers.journeys.reading import Reading
-
-
-class Ends(Protocol):
-    """Where partitions end now."""
-
-    def ask(self, partitions: Iterable[PartitionId]) -> Mapping[PartitionId, int]:
-        """Raises BrokerDownError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

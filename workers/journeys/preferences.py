@@ -10,7 +10,7 @@ from topics.catalogue import topics
 from workers.consent.report import Report, read_report
 from workers.consent.settle import Known, Settled, Settlement, evidence_of
 from workers.consent.words import Kind, Weight
-from workers.journeys.incoming import Unreadable
+from workers.journeys.incoming import Lift, Unreadable
 from workers.journeys.memory import Memory
 
 TOPIC = "comms.consent.v1"
@@ -37,7 +37,8 @@ class Preferences:
 
     def join(self, memory: Memory, customer: Mapping[str, Any], substitute: str) -> None:
         """What was reported of a substitute counts for the customer that it turned out to be."""
-        for one in sorted(of_subject(memory, f"c:{substitute}"), key=lambda each: each.effective_at):
+        said = [one for one in of_subject(memory, f"c:{substitute}") if one.origin != UNREADABLE]
+        for one in sorted(said, key=lambda each: each.effective_at):
             report = Report(one.scope, one.state, Weight(one.weight), one.effective_at, one.origin, one.event_id)
             self._settle(memory, customer, report)
 
@@ -63,17 +64,19 @@ class Preferences:
 def suppress_unreadable(memory: Memory, one: Unreadable) -> None:
     """A preference of this customer cannot be read: nothing but what must be sent reaches them until it can.
 
-    `lift_unreadable` takes the objection back when the letter comes back in words that can be read.
+    Each letter objects for itself: the row has its name where others have a subscription group. `lift_unreadable`
+    takes the objection back when the letter comes back in words that can be read, or is discarded.
     """
-    subject, scope = f"c:{one.customer_id}", Scope(Kind.CONSENT)
+    scope = Scope(Kind.CONSENT, subscription_group=one.letter)
+    subject = f"c:{one.customer_id}"
     memory.evidence.put(Evidence(subject, *scope, Weight.EXPLICIT, "UNKNOWN", one.at, UNREADABLE, one.letter))
 
 
-def lift_unreadable(memory: Memory, customer_id: str, letter: str) -> None:
-    """The letter was dealt with: its report stands for itself now."""
-    for one in of_subject(memory, f"c:{customer_id}"):
-        if (one.origin, one.event_id) == (UNREADABLE, letter):
-            memory.evidence.drop(*memory.evidence.shape.key_of(one))
+def lift_unreadable(memory: Memory, one: Lift) -> None:
+    """The letter was dealt with: its report stands for itself now, or for nothing."""
+    for row in of_subject(memory, f"c:{one.customer_id}"):
+        if (row.origin, row.event_id) == (UNREADABLE, one.letter):
+            memory.evidence.drop(*memory.evidence.shape.key_of(row))
 
 
 def known(memory: Memory, customer_id: str, scope: Scope) -> Known:

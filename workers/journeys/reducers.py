@@ -8,7 +8,7 @@ from workers.journeys import alerts, profiles, timeline, workspaces
 from workers.journeys.erasure import Identities
 from workers.journeys.incoming import Incoming
 from workers.journeys.memory import Memory, Shelf
-from workers.journeys.preferences import Preferences, lift_unreadable
+from workers.journeys.preferences import Preferences
 
 PROFILE, PREFERENCE, WORKSPACE, ALERT = (
     "comms.profile.v1",
@@ -44,19 +44,20 @@ class Facts:
 
     def wants(self, memory: Memory, record: Incoming) -> list[Wanted]:
         """The customer's profile and tombstones, and what the topic is about."""
+        lifted: list[Wanted] = (
+            [(memory.evidence, ("subject",), (f"c:{record.lifts.customer_id}",))] if record.lifts else []
+        )
         if record.value is None:
-            return []
+            return lifted
         by_topic = _WANTS.get(record.topic)
         about = by_topic(memory, record.value) if by_topic else []
-        return [*self._customer(memory, record.value["customer"]), *about]
+        return [*lifted, *self._customer(memory, record.value["customer"]), *about]
 
     def take(self, memory: Memory, record: Incoming) -> None:
         """Change the facts. Events of forgotten customers do not get here: the applier asks `is_forgotten`."""
         value = record.value
         if value is None:
             return
-        if record.lifts and record.customer_id:
-            lift_unreadable(memory, record.customer_id, record.lifts)
         if value["customer"] and record.topic != PROFILE:
             profile = profiles.know_customer(memory, value["customer"], record.occurred_at)
             if record.topic in timeline.TOPICS and timeline.record(memory, record.topic, value):

@@ -6,13 +6,12 @@ order in which they were read, and a trouble of one lot does not stop the others
 
 import logging
 import threading
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from common.clock import Clock
 from common.errors import (
-    BrokerDownError,
     ConfigurationError,
     FencedError,
     ReaderTooOldError,
@@ -26,7 +25,10 @@ from common.reasons import Cause
 from common.store.outbox import pending, published
 from common.store.retention import prune
 from common.store.times import DAY_US, micros
+from workers.journeys.asking import Asking
 from workers.journeys.config import JourneysSettings
+from workers.journeys.gauges import Gauges
+from workers.journeys.incoming import Incoming
 from workers.journeys.lot import Lot
 from workers.journeys.parts import Parts, Status
 
@@ -50,6 +52,8 @@ class JourneyWorker:
         self._lots: dict[int, Lot] = {}
         self._must_claim = False
         self._claim_at = 0.0
+        self._asking = Asking(parts.ends, prefix, settings.fresh_every_s, clock)
+        self._gauges = Gauges(parts.meter, prefix, clock)
         self.status = Status()
 
     def run(self, stop: threading.Event) -> None:
@@ -69,6 +73,7 @@ class JourneyWorker:
         """Read nothing yet: the store says from where, and it may be away."""
         self._assigned = set(partitions)
         self._must_claim = True
+        self._parts.meter.path.rebalanced()
         self._parts.consumer.assign({})
 
     def revoked(self, partitions: Collection[PartitionId]) -> None:
@@ -79,6 +84,7 @@ class JourneyWorker:
         """The store's fence keeps out what would come too late. (The range assignor takes back all or nothing.)"""
         self._assigned -= set(partitions)
         self._lots, self._must_claim = {}, bool(self._assigned)
+        self._parts.meter.path.rebalanced()
         self._parts.consumer.unassign()
 
     def committed(self, confirmed: Mapping[PartitionId, Commit], failure: CommitError | None) -> None:
@@ -98,14 +104,14 @@ class JourneyWorker:
 
     def _turn(self) -> None:
         self._claim_due()
-        is_idle = all(not lot.unapplied for lot in self._lots.values())
+        is_idle = not self._parts.firing.has_work and all(not lot.unapplied for lot in self._lots.values())
         for record in self._parts.consumer.read(
             self._settings.batch_records, _IDLE_POLL_S if is_idle else _BUSY_POLL_S
         ):
             if lot := self._lots.get(record.partition):
                 lot.unapplied.append(record)
         now = self._clock.monotonic()
-        self._ask_ends(now)
+        self._asking.turn(self._lots, self._assigned, self._parts.firing.unfresh(self._lots), now)
         for number, lot in list(self._lots.items()):
             if now >= lot.retry_at and not self._guarded(lot, partial(self._work, lot, now)):
                 self._lots.pop(number, None)
@@ -132,7 +138,7 @@ class JourneyWorker:
     def _claimed(self, number: int) -> Lot:
         holding = self._parts.applier.claim(number)
         with self._parts.database.reading() as connection:
-            return Lot(holding, pending(connection, number))
+            return Lot(holding, pending(connection, number), micros(self._clock.now()))
 
     def _starts(self) -> dict[PartitionId, int]:
         """Where the store stands; a topic that it never read begins where the setting says."""
@@ -145,7 +151,8 @@ class JourneyWorker:
         if lot.unapplied:
             self._apply(lot)
         if not lot.unapplied and (fresh_at := lot.freshness.reached(lot.holding.offsets)):
-            lot.holding = self._parts.applier.apply(lot.holding, [], fresh_at).holding
+            lot.holding = lot.holding.moved(lot.freshness.positions)  # past gaps: what was read is applied
+            self._store(lot, [], fresh_at)
         if lot.outgoing:
             self._publish(lot)
         if now - lot.pruned_at >= _PRUNE_EVERY_S:
@@ -161,12 +168,22 @@ class JourneyWorker:
         letters = [one.letter for one in read if one.letter is not None]
         if letters:
             self._parts.transactions.commit(letters)
-        applied = self._parts.applier.apply(lot.holding, [one.record for one in read])
+        self._store(lot, [one.record for one in read])
+        for _ in batch:
+            lot.read_ms = lot.unapplied.popleft().timestamp_ms
+        for topic, count in Counter(record.topic for record in batch).items():
+            self._parts.meter.path.consumed(topic, count)
+        for one in read:
+            if one.reason is not None:
+                self._parts.meter.lettered(one.reason)
+
+    def _store(self, lot: Lot, records: Sequence[Incoming], fresh_at: int = 0) -> None:
+        began = self._clock.monotonic()
+        applied = self._parts.applier.apply(lot.holding, records, fresh_at)
         lot.holding = applied.holding
         lot.outgoing.extend(applied.outgoing)
         self._parts.meter.counted(applied.counts)
-        for _ in batch:
-            lot.unapplied.popleft()
+        self._parts.meter.path.committed(self._clock.monotonic() - began)
 
     def _publish(self, lot: Lot) -> None:
         if not lot.outgoing:
@@ -203,32 +220,11 @@ class JourneyWorker:
                 act(partition)
         lot.is_paused = is_paused
 
-    def _ask_ends(self, now: float) -> None:
-        """Of all lots that are due, in one request; each keeps its question until it has come true."""
-        due = {
-            number
-            for number, lot in self._lots.items()
-            if now - lot.asked_at >= self._settings.fresh_every_s and not lot.freshness.is_waiting
-        }
-        if not due:
-            return
-        at, wanted = micros(self._clock.now()), [one for one in self._assigned if one.partition in due]
-        try:
-            ends = self._parts.ends.ask(wanted)
-        except BrokerDownError as error:
-            log.warning("%s", error)
-            ends = {}
-        by_number: defaultdict[int, dict[str, int]] = defaultdict(dict)
-        for partition, end in ends.items():
-            by_number[partition.partition][self._name(partition)] = end
-        for number in due:
-            self._lots[number].asked_at = now
-            self._lots[number].freshness.asked(at, by_number[number])
-
     def _report(self, now: float) -> None:
         holds = tuple((number, lot.cause, lot.trouble) for number, lot in self._lots.items() if lot.trouble)
         is_ready = bool(self._assigned) and not self._must_claim and bool(self._lots)
         self.status = Status(is_ready, holds, now)
+        self._gauges.show(self._lots, now)
 
     def _name(self, partition: PartitionId) -> str:
         return partition.topic.removeprefix(self._prefix)

@@ -24,6 +24,9 @@ MARKER = "retry.marker"
 _RETRY, _DEAD = "retry.", "dlq."
 _OURS = (_RETRY, _DEAD)
 
+DISCARDED = "retry.discarded"
+"""On the journeys' retry topic (a null value): the letter that `retry.delivery` names was discarded."""
+
 
 def delivery_name(group: str, flow: str, position: Position) -> str:
     """What a delivery is called wherever it travels: group+topic+partition+offset+flow."""
