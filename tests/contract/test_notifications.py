@@ -217,7 +217,7 @@ def raised(event_id: str, key: str = "batch:4711:failed", kind: str = "RAISED") 
 def test_an_alert_that_two_events_raise_is_told_once(
     vendor: SandboxNotifications, sink: NotificationsSink, action: str
 ) -> None:
-    """§7.1 dedupe_key: any service may raise alerts; another key is another alert, and the first one may be repeated."""
+    """§7.1 dedupe_key: any service may raise alerts; another key is another alert, the first one may be repeated."""
     told = [
         verdict(deliver(sink, action, raised(event_id, key)))
         for event_id, key in (("a", "k"), ("b", "k"), ("c", "other"), ("a", "k"))

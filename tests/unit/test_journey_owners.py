@@ -103,7 +103,7 @@ def test_a_step_names_customer_cause_and_facts(worker: Applier, clock: ManualClo
         "reminder",
     )
     assert step.value["instance"] == step.value["caused_by"] == "00000000-0000-0000-0000-000000000001"
-    assert step.value["facts"] == {"document_type": "renewal_letter"}
+    assert step.value["facts"] == {"document_id": "D-1", "document_type": "renewal_letter"}
     assert step.value["customer"]["customer_id"] == "C-1"
     assert step.key == b"C-1"
 

@@ -48,6 +48,7 @@ def test_nobody_answers(events: Events) -> None:
 
     assert steps(found) == [("reminder", 7 * DAY), ("offer", 10 * DAY), ("escalation", 14 * DAY)]
     assert next(one.facts for one in found if one.what == "fired") == {
+        "document_id": "D-1",
         "document_type": "renewal_letter",
         "channel": "PRINT",
     }

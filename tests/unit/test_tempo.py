@@ -72,9 +72,7 @@ def test_a_date_is_on_the_fast_clock() -> None:
 def test_again_is_on_the_fast_clock() -> None:
     """What may happen once in 30 days may happen once in 30 seconds."""
     events, emails = Events(), {"m1.brochure.emails": ["spring"]}
-    opened = [
-        events.make("engagement", at, type="EMAIL_OPENED", asset="spring", automated=False) for at in (0, 29, 31)
-    ]
+    opened = [events.make("engagement", at, type="EMAIL_OPENED", asset="spring", automated=False) for at in (0, 29, 31)]
 
     assert [at for _, at in steps(lines(fast("M1-follow-up", **emails), *opened))] == [0, 31]
 
