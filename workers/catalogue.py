@@ -97,6 +97,7 @@ def all_flows(settings: Settings) -> Flows:
         settings.flows.values,
         catalogue(),
         DEFAULT if settings.flows.defaults else (),
+        has_store=settings.store is not None,
         kept=kept_facts(settings.journeys.files, JOURNEYS if settings.journeys.defaults else ()),
     )
     return flows.less(_unnamed(settings, [flow for flow in flows if flow.file in DEFAULT]))

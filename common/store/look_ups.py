@@ -1,7 +1,7 @@
 """What a sink, or the consent API, asks the store: everything about a batch of customers in one short read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -9,17 +9,23 @@ from sqlalchemy import Connection
 
 from common.store import shapes
 from common.store.database import Database
+from common.store.opening import partition_count
 from common.store.partitions import oldest_fresh_at
 from common.store.pseudonyms import Pseudonyms
+from common.store.rows import Key
 from common.store.times import moment_of
 from common.store.values import Evidence, Json, Profile
 
 IDENTITY = "customer"
 
 
+Wish = tuple[str, str, str, str, str]
+"""Whose wish, and its scope: customer id, kind, channel, purpose, subscription group; empty for every one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A customer and the addresses that would be used."""
+    """A customer and the addresses that would be used; one that is not given is that of the profile."""
 
     customer_id: str
     email: str | None = None
@@ -51,38 +57,45 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A look-up's result, by customer id; `fresh_at` is the oldest of all partitions, None when nobody knows."""
+    """A look-up's result, by customer id; `fresh_at` is the oldest of all partitions, None when nobody knows.
+
+    `decided` has of each wish that was asked about when its last decision took effect, in microseconds.
+    """
 
     known: Mapping[str, Known]
     fresh_at: datetime | None
+    decided: Mapping[Wish, int] = field(default_factory=dict)
 
 
 class LookUps:
-    """Batched reads; `partitions` is the topics' count, over which freshness is taken."""
+    """Batched reads; `partitions` is the topics' count, over which freshness is taken; None asks the store for it."""
 
-    def __init__(self, database: Database, pseudonyms: Pseudonyms, partitions: int) -> None:
+    def __init__(self, database: Database, pseudonyms: Pseudonyms, partitions: int | None = None) -> None:
         self._database, self._pseudonyms, self._partitions = database, pseudonyms, partitions
 
-    def ask(self, whose: Iterable[Who]) -> Answer:
-        """Everything about these customers; raises StoreDownError."""
+    def ask(self, whose: Iterable[Who], wishes: Collection[Wish] = ()) -> Answer:
+        """Everything about these customers, and when these wishes were decided; raises StoreDownError."""
         asked = {who.customer_id: who for who in whose}
         with self._database.reading() as connection:
             # freshness first: what is read after it is at least as new
-            fresh_at = oldest_fresh_at(connection, self._partitions)
-            known = self._read(connection, asked)
-        return Answer(known, moment_of(fresh_at) if fresh_at else None)
+            fresh_at = oldest_fresh_at(connection, self._partitions or partition_count(connection) or 0)
+            known = self._read(connection, asked) if asked else {}
+            decided = shapes.DECISIONS.by_keys(connection, wishes) if wishes else {}
+        times = {_wish(key): decision.effective_at for key, decision in decided.items()}
+        return Answer(known, moment_of(fresh_at) if fresh_at else None, times)
 
     def _read(self, connection: Connection, asked: Mapping[str, Who]) -> dict[str, Known]:
         names = [(customer_id,) for customer_id in asked]
-        profiles = shapes.PROFILES.by_keys(connection, names)
+        profiles = {key[0]: profile for key, profile in shapes.PROFILES.by_keys(connection, names).items()}
+        addresses = {name: self._addresses(who, profiles.get(name)) for name, who in asked.items()}
         erased = self._erased(connection, asked)
-        reports = self._reports(connection, asked)
+        reports = self._reports(connection, addresses)
         return {
             customer_id: replace(
-                _known(who, profiles.get((customer_id,))),
+                _known(who, profiles.get(customer_id)),
                 erased_at=erased.get(customer_id),
                 reports=reports[customer_id],
-                subjects=self._addresses(who),
+                subjects=addresses[customer_id],
             )
             for customer_id, who in asked.items()
         }
@@ -92,12 +105,15 @@ class LookUps:
         stones = shapes.TOMBSTONES.by_keys(connection, [(identity,) for identity in identities])
         return {identities[stone.identity]: moment_of(stone.erased_at) for stone in stones.values()}
 
-    def _reports(self, connection: Connection, asked: Mapping[str, Who]) -> Mapping[str, tuple[Evidence, ...]]:
+    def _reports(
+        self, connection: Connection, addresses: Mapping[str, Mapping[str, str]]
+    ) -> Mapping[str, tuple[Evidence, ...]]:
+        """By customer id, what was reported of them, of substitutes linked to them, and of these addresses."""
         whose: defaultdict[str, list[str]] = defaultdict(list)
-        for customer_id, who in asked.items():
-            for subject in self._subjects(who):
+        for customer_id, subjects in addresses.items():
+            for subject in (f"c:{customer_id}", *subjects.values()):
                 whose[subject].append(customer_id)
-        links = shapes.LINKS.where_in(connection, ("customer_id",), [(customer_id,) for customer_id in asked])
+        links = shapes.LINKS.where_in(connection, ("customer_id",), [(customer_id,) for customer_id in addresses])
         for one in links:
             whose[f"c:{one.substitute_id}"].append(one.customer_id)
         found: defaultdict[str, tuple[Evidence, ...]] = defaultdict(tuple)
@@ -106,12 +122,15 @@ class LookUps:
                 found[customer_id] += (report,)
         return found
 
-    def _subjects(self, who: Who) -> list[str]:
-        return [f"c:{who.customer_id}", *self._addresses(who).values()]
-
-    def _addresses(self, who: Who) -> dict[str, str]:
-        used = {"EMAIL": who.email, "SMS": who.phone}
+    def _addresses(self, who: Who, profile: Profile | None) -> dict[str, str]:
+        known = profile.customer if profile else {}
+        used = {"EMAIL": who.email or known.get("email"), "SMS": who.phone or known.get("phone")}
         return {channel: self._pseudonyms.address(text) for channel, text in used.items() if text}
+
+
+def _wish(key: Key) -> Wish:
+    customer_id, kind, channel, purpose, group = key
+    return customer_id, kind, channel, purpose, group
 
 
 def _known(who: Who, profile: Profile | None) -> Known:

@@ -50,6 +50,7 @@ from workers.sinks.duplicates import Duplicates, DuplicateWindow
 from workers.sinks.holdings import Terms
 from workers.sinks.ledger import Writers
 from workers.sinks.letters import Letters
+from workers.sinks.memory import StoreAccess
 from workers.sinks.meter import Meter, NoMeter
 from workers.sinks.pace import Pace
 from workers.sinks.planner import Planner
@@ -96,6 +97,8 @@ class ScriptedSink:
     on_probe: Callable[[], Hold | None] = lambda: None
     got: list[Got] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The parameter `text` by event id, as it was last prepared."""
     probes: int = 0
     actions: Mapping[str, Action] = field(default_factory=lambda: rig_actions(0.05))
     limits: Sequence[Limit] = ()
@@ -108,8 +111,9 @@ class ScriptedSink:
         return []
 
     def prepare(self, action: Action, event: Event, parameters: BaseModel) -> Item:
-        """The item is the event's key and id."""
+        """The item is the event's key and id; the parameters are kept beside."""
         body = ((event.key or b"").decode(), str(event.value["event_id"]))
+        self.texts[body[1]] = str(getattr(parameters, "text", ""))
         return Item(body, len(orjson.dumps(body)))
 
     def deliver(self, batch: Batch) -> Outcome:
@@ -154,13 +158,13 @@ def rig_actions(settle_after_s: float, can_look_up: bool = False, **repeats: Any
     return {action.name: action for action in made}
 
 
-def rig_flows(folder: Path, *flows: str, can_look_up: bool = False, **repeats: Any) -> Flows:
+def rig_flows(folder: Path, *flows: str, can_look_up: bool = False, has_store: bool = False, **repeats: Any) -> Flows:
     """Flows in YAML on workspace events; by default one that puts every CREATED."""
     default = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
     file = folder / "flows.yaml"
     file.write_text("\n".join(flows or [default]))
     named = {f"braze.{name}": action for name, action in rig_actions(0.05, can_look_up, **repeats).items()}
-    return load_flows([file], named, {}, catalogue(), default=())
+    return load_flows([file], named, {}, catalogue(), default=(), has_store=has_store)
 
 
 def workspace_event(number: int, key: str = "c1", type_: str = "CREATED", **more: Any) -> dict[str, Any]:
@@ -210,6 +214,7 @@ class SinkRig:
         self._producer = Producer(producer_config(self.kafka))
         self.group = f"{prefix}commfleet.braze.main"
         self.has_ended = False
+        self.store: StoreAccess | None = None
         self.past: Past | None = None
         """Stands in for the log before the start, where duplicates are looked for."""
         self._asking = self._asker()
@@ -270,6 +275,7 @@ class SinkRig:
             Budget(self.slice, SystemClock(), 4, slot_rest_s=0.1, meter=self.meter),
             SystemClock(),
             self.meter,
+            self.store,
         )
 
     def _copies(self) -> Copies:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from common.store.look_ups import Answer, Known, Who
+from common.store.look_ups import Known, Who
 from common.store.times import SECOND_US
 from common.store.values import Evidence, Scope
 from workers.consent.allow import Consent
@@ -121,6 +121,6 @@ def test_a_forgotten_customer_is_not_contacted() -> None:
 
 def test_old_knowledge_is_not_acted_on() -> None:
     """And neither is knowledge of which nobody knows how old it is."""
-    assert stale_because(Answer({}, None), NOW, 30)
-    assert stale_because(Answer({}, datetime(2026, 3, 1, 11, 59, 29, tzinfo=UTC)), NOW, 30)
-    assert stale_because(Answer({}, datetime(2026, 3, 1, 11, 59, 31, tzinfo=UTC)), NOW, 30) == ""
+    assert stale_because(None, NOW, 30)
+    assert stale_because(datetime(2026, 3, 1, 11, 59, 29, tzinfo=UTC), NOW, 30)
+    assert stale_because(datetime(2026, 3, 1, 11, 59, 31, tzinfo=UTC), NOW, 30) == ""

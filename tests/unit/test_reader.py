@@ -9,6 +9,7 @@ import pytest
 
 from common.event import PartitionId
 from tests.support.clock import ManualClock
+from workers.sinks.entrance import Entrance
 from workers.sinks.gate import Gate, Pulse
 from workers.sinks.meter import NoMeter
 from workers.sinks.progress import NOTHING
@@ -80,13 +81,13 @@ class Scene:
         planner = SimpleNamespace(
             is_used=lambda _: self.has_flows, has_flows=self.has_flows, retry_topic="r", plan=self._plan
         )
-        takes = cast(Any, SimpleNamespace())
+        copies, nobody = cast(Any, SimpleNamespace(passed=lambda _: None, read=lambda *_: None)), cast(Any, None)
         self.reader = Reader(
             self.pages,
             cast(Any, planner),
-            cast(Any, SimpleNamespace(passed=lambda _: None, read=lambda *_: None)),
+            copies,
             lambda: self.windows,
-            takes,
+            Entrance(cast(Any, planner), copies, nobody, nobody, "g"),
             "g",
             self.in_hand,
             self.clock,

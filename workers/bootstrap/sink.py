@@ -19,6 +19,7 @@ from common.kafka.plain import PlainProducer
 from common.kafka.transactions import TransactionalProducer
 from common.meters import SinkMeter, VendorMeter
 from topics.catalogue import dead_letter_topic, flow_topics, retry_topic, topics
+from workers.bootstrap.store import store_access
 from workers.bootstrap.worker import Worker
 from workers.catalogue import VENDORS, all_flows, sink_problems, start_of, vendor_config
 from workers.flows.catalogue import Flows
@@ -162,6 +163,7 @@ def build_runner(worker: Worker, sink: Sink, config: Any, group: str, flows: Flo
         budget=Budget(slices(sink, config.consent_share)[group], worker.clock, tails.partition_count(), meter=meter),
         clock=worker.clock,
         meter=meter,
+        store=store_access(settings, own),
     )
     # receipts, and whatever an action yields: once it works, a runner does not wait for the registry to write
     worker.await_registry(lambda: encoder.load([RECEIPTS, *flow_topics()]))

@@ -56,17 +56,11 @@ class ConsentApi:
             return _unavailable("the customer store does not answer")
 
     def _answer(self, customer_id: str) -> Response:
-        answer = self._ask(customer_id)
-        if why := stale_because(answer, self._clock.now(), self._settings.max_age_s):
+        answer = self._look_ups.ask([Who(customer_id)])
+        if why := stale_because(answer.fresh_at, self._clock.now(), self._settings.max_age_s):
             return _unavailable(why)
         body = {**document(answer.known[customer_id], self._consent), "fresh_at": answer.fresh_at}
         return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
-
-    def _ask(self, customer_id: str) -> Answer:
-        """Twice: the customer's addresses are in the profile, and what is known of them decides, too."""
-        first = self._look_ups.ask([Who(customer_id)])
-        customer = first.known[customer_id].customer
-        return self._look_ups.ask([Who(customer_id, customer.get("email"), customer.get("phone"))])
 
     def _authenticate(self, request: Request) -> None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")

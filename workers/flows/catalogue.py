@@ -1,6 +1,6 @@
 """Every flow of this deployment: the default catalogue, and what a site's own files add or change."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ class Flows:
         self._by_name = {flow.name: flow for flow in self._own}
         self._has_choices = any(flow.choice for flow in self._all)
         self._index = _index(self._all)
+        self._late = _late(self._all)
+        self.late_choices = frozenset(flow.choice for flow in self._all if flow.choice and flow.decides_late)
+        """Choices that only the customer store can make."""
 
     def __iter__(self) -> Iterator[Flow]:
         return iter(self._own)
@@ -46,13 +49,32 @@ class Flows:
         """The flow of that name, if there is one."""
         return self._by_name.get(name)
 
-    def matching(self, topic: str, value: Mapping[str, Any]) -> Sequence[Flow]:
-        """The flows that act on an event, in catalogue order; of a choice, the first that matches."""
+    def matching(self, topic: str, value: Mapping[str, Any], taken: Collection[int] = ()) -> Sequence[Flow]:
+        """The flows that act on an event, in catalogue order; of a choice, the first that matches.
+
+        `taken` has the hashes of flows that began to act on it: they match, and are what their choice came to.
+        """
         candidates = self._index.get(topic, _NOTHING).get(value["type"], ())
+        if taken:
+            return self._matching_again(candidates, value, taken)
         found = [flow for flow, test in candidates if test(value)]
         if self._has_choices:
             found = _chosen(found)
         return [flow for flow in found if flow not in self._foreign] if self._foreign else found
+
+    def is_late(self, topic: str, value: Mapping[str, Any]) -> bool:
+        """Whether a flow may match this event, and only the customer store can tell."""
+        if not self._late:
+            return False
+        return any(early(value) for early in self._late.get((topic, value["type"]), ()))
+
+    def _matching_again(
+        self, candidates: "_Candidates", value: Mapping[str, Any], taken: Collection[int]
+    ) -> Sequence[Flow]:
+        begun = [flow for flow, _ in candidates if name_hash(flow.name) in taken and flow not in self._foreign]
+        made = {flow.choice for flow in begun if flow.choice}
+        matching = [flow for flow, test in candidates if flow in begun or (flow.choice not in made and test(value))]
+        return [flow for flow in _chosen(matching, begun) if flow not in self._foreign]
 
     def for_sink(self, name: str, group: str = "main") -> "Flows":
         """What the runner of one group of a sink acts on."""
@@ -94,6 +116,7 @@ def load_flows(
     chosen = {**defaults, **{entry.name: entry for entry in own.values()}}
     flows, waiting = build_all(chosen.values(), defaults, lambda entry: build(entry, around), faults)
     _check_choices(flows)
+    _check_groups(flows)
     _check_hashes(flows)
     if faults:
         raise FaultyFlowsError(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
@@ -113,9 +136,24 @@ def _index(flows: Iterable[Flow]) -> dict[str, dict[str, _Candidates]]:
     return index
 
 
-def _chosen(found: Sequence[Flow]) -> list[Flow]:
+def _late(flows: Iterable[Flow]) -> dict[tuple[str, str], list[Predicate]]:
+    """By topic and type, what the event tells of each flow that the profile decides about."""
+    found: dict[tuple[str, str], list[Predicate]] = {}
+    for flow in flows:
+        if flow.pattern.early is not None:
+            for symbol in flow.pattern.symbols:
+                found.setdefault((flow.topic, symbol), []).append(flow.pattern.early)
+    return found
+
+
+def _chosen(found: Sequence[Flow], begun: Collection[Flow] = ()) -> list[Flow]:
+    """Of each choice the first; all that were begun."""
     first: dict[tuple[str, str], Flow] = {}
-    return [flow for flow in found if not flow.choice or first.setdefault((flow.sink, flow.choice), flow) is flow]
+    return [
+        flow
+        for flow in found
+        if not flow.choice or first.setdefault((flow.sink, flow.choice), flow) is flow or flow in begun
+    ]
 
 
 def _check_choices(flows: Iterable[tuple[Entry, Flow]]) -> None:
@@ -125,6 +163,22 @@ def _check_choices(flows: Iterable[tuple[Entry, Flow]]) -> None:
             entry.place.at("choice").fault(
                 f"choice {flow.choice} holds within one sink: {other.name} is of {other.sink}, "
                 f"{flow.name} of {flow.sink}; use another name"
+            )
+
+
+def _check_groups(flows: Iterable[tuple[Entry, Flow]]) -> None:
+    """Two groups would ask the store at two times: what the profile decides, one of them has to decide."""
+    members: dict[str, list[tuple[Entry, Flow]]] = {}
+    for entry, flow in flows:
+        if flow.choice:
+            members.setdefault(flow.choice, []).append((entry, flow))
+    for name, those in members.items():
+        late = next((entry for entry, flow in those if flow.decides_late), None)
+        groups = sorted({flow.action.group for _, flow in those})
+        if late is not None and len(groups) > 1:
+            late.place.at("choice").fault(
+                f"choice {name} is made by the profile and spans the groups {', '.join(groups)}, which would ask at "
+                "two times; leave the profile out, or keep the choice within one group"
             )
 
 

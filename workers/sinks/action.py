@@ -34,6 +34,7 @@ class Action:
     be sent again, for as long as the vendor remembers the key (`recognised_s`; None: for ever). `can_look_up`: the
     sink's `look_up` can tell whether an unsure one was done.
     `is_local`: it makes no request, so that nothing is paid for; its verdicts carry events.
+    `writes_state`: of a consent decision it writes what holds now, so that an older decision is superseded.
     """
 
     name: str
@@ -48,3 +49,4 @@ class Action:
     recognised_s: float | None = None
     can_look_up: bool = False
     is_local: bool = False
+    writes_state: bool = False

@@ -10,6 +10,7 @@ from common.event import Event, Headers, Position
 from workers.flows.flow import Flow
 from workers.sinks.api import Action, Item, Repeat
 from workers.sinks.headers import Origin, delivery_name
+from workers.sinks.leave import Leave
 from workers.sinks.progress import Mark
 from workers.sinks.window import Window
 
@@ -60,11 +61,12 @@ class Delivery:
 
     `item` is made when the delivery becomes head of its lane; `retried` is the origin of a record that
     came by the retry topic. `doubt` says whose request nobody knows the end of; `copy`, of
-    once-deliveries only, whether the event is one of upstream's duplicates.
+    once-deliveries only, whether the event is one of upstream's duplicates. `leave` is what the customer store
+    said, of flows that ask it, once it was asked.
     """
 
     __slots__ = (
-        "attempts", "copy", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "record",
+        "attempts", "copy", "doubt", "event", "first_failed_at", "flow", "flow_hash", "item", "lane", "leave", "record",
         "retried", "size", "window",
     )  # fmt: skip
 
@@ -76,6 +78,7 @@ class Delivery:
     ) -> None:  # fmt: skip
         self.event, self.flow, self.flow_hash, self.record, self.lane = event, flow, flow_hash, record, lane
         self.doubt, self.copy = doubt, Copy.NO
+        self.leave: Leave | None = None
         self.window, self.retried = window, retried
         self.size = len(record.value or b"")
         self.attempts = retried.attempts if retried else 0

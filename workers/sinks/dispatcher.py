@@ -9,18 +9,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from common.clock import Clock
-from common.errors import UnusableEventError
 from common.reasons import Reason
-from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink, Suppressed
+from workers.sinks.api import Action, Hold, Rejected, Repeat, Sink
 from workers.sinks.batcher import Batcher, Draft
 from workers.sinks.budget import Budget
 from workers.sinks.copies import Copies
-from workers.sinks.delivery import Copy, Delivery, Doubt
+from workers.sinks.delivery import Delivery, Doubt
 from workers.sinks.ledger import Ledger
+from workers.sinks.memory import Memory
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming, withdraw
 from workers.sinks.pace import Pace
 from workers.sinks.pool import DeliveryPool
+from workers.sinks.preparing import Preparer
 from workers.sinks.routes import Routes
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,17 @@ class Dispatcher:
 
     def __init__(
         self, sink: Sink, pool: DeliveryPool, ledger: Ledger, naming: Naming, routes: Routes, copies: Copies,
-        budget: Budget, freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
+        budget: Budget, memory: Memory, freed: Callable[[Delivery], None], pace: Pace, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
         """`freed` takes a delivery that became head of its lane."""
-        self._budget, self.freed, self._copies = budget, freed, copies
+        self._memory, self._asks = memory, memory.concerned
+        self._budget, self.freed = budget, freed
         self._budget_at, self._short_at = 0.0, float("-inf")
         self._has_local = any(action.is_local for action in sink.actions.values())
-        self._sink, self._pool, self._ledger, self._naming, self._routes = sink, pool, ledger, naming, routes
+        self._pool, self._ledger, self._naming, self._routes = pool, ledger, naming, routes
         self._pace, self._clock, self._meter = pace, clock, meter
         self._batcher: Batcher[Delivery] = Batcher(pace.linger_s)
+        self._preparer = Preparer(sink, ledger, copies, memory, clock, self._batcher.add)
         self._halves: deque[Draft[Delivery]] = deque()
 
     @property
@@ -53,22 +56,7 @@ class Dispatcher:
 
     def prepare(self, ready: deque[Delivery], now: float) -> None:
         """Heads of lanes become items; what cannot become one is rejected alone."""
-        while ready:
-            delivery = ready.popleft()
-            if delivery.copy is not Copy.NO and self._is_copy(delivery):
-                continue
-            try:
-                parameters = delivery.flow.parameters(delivery.event.value)
-                delivery.item = self._sink.prepare(delivery.action, delivery.event, parameters)
-            except UnusableEventError as error:
-                self._ledger.doom(delivery, Rejected(error.reason, error.detail), "prepare")
-            except Exception:
-                log.exception("a bug in flow %s at %s", delivery.flow.name, delivery.record.position)
-                self._ledger.doom(
-                    delivery, Rejected(Reason.BUG, "our own code failed: see the worker's log"), "prepare"
-                )
-            else:
-                self._enter(delivery, now)
+        self._preparer.prepare(ready, now)
 
     def again(self, deliveries: Iterable[Delivery], now: float) -> None:
         """Heads whose waiting is over: to be looked up where they are in doubt, else sent once more."""
@@ -76,12 +64,12 @@ class Dispatcher:
             if delivery.doubt is not Doubt.NONE and delivery.action.can_look_up:
                 self._pool.look_up(delivery)
             else:
-                self._batcher.add(delivery, now)
+                self._once_more(delivery, now)
 
     def send_again(self, delivery: Delivery) -> None:
         """The vendor certainly did not do it."""
         delivery.doubt = Doubt.NONE
-        self._batcher.add(delivery, self._clock.monotonic())
+        self._once_more(delivery, self._clock.monotonic())
 
     def probe(self, now: float) -> None:
         """Ask after held routes whose patience is over."""
@@ -99,6 +87,9 @@ class Dispatcher:
         while self._pool.has_room and (named := self._naming.take()):
             self._send_named(named)
         while not self._ledger.is_away and (draft := self._next(now)):
+            if self._asks and not (draft := self._with_leave(draft, now)).deliveries:
+                self._pool.unpay(draft)
+                continue
             if draft.action.repeat is Repeat.ONCE and not self._is_named(draft):
                 if not self._naming.name(draft, now):
                     self._pool.unpay(draft)
@@ -152,24 +143,22 @@ class Dispatcher:
 
     # -- pieces -------------------------------------------------------------------------------
 
-    def _enter(self, delivery: Delivery, now: float) -> None:
-        """A head that nobody is unsure of is ready; one that a former owner named is looked up, or needs a person."""
-        if delivery.retried is not None and (wait_s := delivery.wait_s(self._clock.now())) > 0:
-            delivery.window.partition.lanes.wait(delivery, now + wait_s)
-        elif delivery.doubt is Doubt.NONE or not delivery.is_once or delivery.action.recognises_repeats:
-            self._batcher.add(delivery, now)
-        elif delivery.action.can_look_up:
-            delivery.window.partition.lanes.wait(delivery, now + delivery.action.settle_after_s)
+    def _once_more(self, delivery: Delivery, now: float) -> None:
+        """Sent again as it is, unless the customer may have changed their mind meanwhile."""
+        if delivery.flow in self._asks:
+            self._memory.ask_again(delivery)
         else:
-            detail = "a former owner was about to send it, or had: nobody can tell"
-            self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, detail), "deliver")
+            self._batcher.add(delivery, now)
 
-    def _is_copy(self, delivery: Delivery) -> bool:
-        """Whether nothing is sent for it: upstream wrote its event before, or nobody can tell yet."""
-        copy = self._copies.judge(delivery)
-        if copy is Copy.YES:
-            self._ledger.resolve([(delivery, Suppressed(Reason.DUPLICATE))])
-        return copy is not Copy.NO
+    def _with_leave(self, draft: Draft[Delivery], now: float) -> Draft[Delivery]:
+        """A draft without those whose leave is over: they are asked about, and prepared, anew."""
+        outdated = self._memory.outdated(draft.deliveries, now)
+        if not outdated:
+            return draft
+        withdraw([delivery for delivery in outdated if delivery.doubt is Doubt.NONE])
+        for delivery in outdated:
+            self._memory.ask_again(delivery)
+        return Draft(draft.action, draft.shared_by, [one for one in draft.deliveries if one not in outdated])
 
     def _return(self, draft: Draft[Delivery]) -> None:
         """A draft that was chosen and never left."""

@@ -10,6 +10,7 @@ a static member is let in at once, whatever the old one does: it waits for the o
 
 import threading
 from collections.abc import Collection
+from typing import Protocol
 
 from common.clock import Clock
 from common.errors import GateClosedError
@@ -79,12 +80,36 @@ class Gate:
             return self._changed.wait_for(lambda: not self._inside, timeout_s)
 
 
+class Entry(Protocol):
+    """What a request has to pass, and is inside of while it runs."""
+
+    def enter(self) -> None: ...
+    def leave(self) -> None: ...
+
+
+class Expiry:
+    """Lets requests in until a monotonic time: what allowed them is too old afterwards."""
+
+    __slots__ = ("_clock", "_until")
+
+    def __init__(self, until: float, clock: Clock) -> None:
+        self._until, self._clock = until, clock
+
+    def enter(self) -> None:
+        """Raises GateClosedError when the time is over."""
+        if self._clock.monotonic() >= self._until:
+            raise GateClosedError("what is known of consent became too old while the request waited: nothing was sent")
+
+    def leave(self) -> None:
+        """The request ended."""
+
+
 class BatchPermit:
     """A batch's leave: through the gates of all its partitions, or through none."""
 
     __slots__ = ("_gates",)
 
-    def __init__(self, gates: Collection[Gate]) -> None:
+    def __init__(self, gates: Collection[Entry]) -> None:
         self._gates = gates
 
     def __call__(self) -> "_Passage":
@@ -97,9 +122,9 @@ class _Passage:
 
     __slots__ = ("_gates", "_inside")
 
-    def __init__(self, gates: Collection[Gate]) -> None:
+    def __init__(self, gates: Collection[Entry]) -> None:
         self._gates = gates
-        self._inside: list[Gate] = []
+        self._inside: list[Entry] = []
 
     def __enter__(self) -> None:
         try:

@@ -11,6 +11,7 @@ from workers.sinks.delivery import Copy, Delivery, Doubt
 from workers.sinks.dispatcher import Dispatcher
 from workers.sinks.headers import DEFERRED, UNSURE
 from workers.sinks.ledger import Ledger
+from workers.sinks.memory import Memory
 from workers.sinks.naming import withdraw
 from workers.sinks.routes import Routes
 from workers.sinks.window import Partition, Window
@@ -19,8 +20,8 @@ from workers.sinks.window import Partition, Window
 class Parker:
     """Parks lanes of one runner."""
 
-    def __init__(self, dispatcher: Dispatcher, ledger: Ledger, routes: Routes) -> None:
-        self._dispatcher, self._ledger, self._routes = dispatcher, ledger, routes
+    def __init__(self, dispatcher: Dispatcher, ledger: Ledger, routes: Routes, memory: Memory) -> None:
+        self._dispatcher, self._ledger, self._routes, self._memory = dispatcher, ledger, routes, memory
 
     def park(self, head: Delivery, not_before: datetime | None = None) -> None:
         """Park a lane whose head is neither out nor waiting: all of it that came from event topics, in order."""
@@ -38,7 +39,7 @@ class Parker:
             self._ledger.park(going, UNSURE if going[0].doubt is not Doubt.NONE else DEFERRED, not_before)
 
     def relieve(self, windows: list[Window]) -> None:
-        """Make room in full windows: park what waits for a time, and what an action's hold keeps back."""
+        """Make room in full windows: park what waits for a time, and what an action's hold or the store keeps back."""
         for partition in {id(window.partition): window.partition for window in windows}.values():
             self._relieve(partition)
 
@@ -52,7 +53,7 @@ class Parker:
             return is_one
 
         held = self._dispatcher.take_out(lambda one: self._routes.is_action_held(one.action) and is_meant(one))
-        for head in (*held, *partition.lanes.take_waiting(is_meant)):
+        for head in (*held, *self._memory.take_out(is_meant), *partition.lanes.take_waiting(is_meant)):
             self.park(head)
 
 

@@ -1,7 +1,8 @@
 """From a record to its deliveries: decode, check, match. Pure but for the schemas it looks up."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from common.codec import Decoder
 from common.errors import UndecodableError
@@ -26,6 +27,18 @@ class Unusable:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A decoded record of which only the profile of its customer tells which flows match."""
+
+    event: Event
+    retried: Origin | None
+
+
+Plan = Sequence[Delivery] | Unusable
+"""What becomes of a record: its deliveries, in catalogue order, none when no flow matches; or one dead letter."""
+
+
 class Planner:
     """Knows a group's flows and what each topic's file prescribes."""
 
@@ -40,7 +53,7 @@ class Planner:
         self._cut = len(prefix)
         self.retry_topic = retry_topic
         self._hashes = {flow.name: name_hash(flow.name) for flow in flows}
-        self._once = {name_hash(flow.name) for flow in flows if flow.action.repeat is Repeat.ONCE}
+        self._once = {name_hash(flow.name) for flow in flows if _is_remembered(flow, flows.late_choices)}
         self._known = frozenset(self._hashes.values())
         self._used = frozenset(prefix + topic for topic in flows.topics) | {retry_topic}
         self.has_flows = len(self._hashes) > 0
@@ -51,11 +64,14 @@ class Planner:
         return topic in self._used
 
     def is_once(self, flow_hash: int) -> bool:
-        """Whether a flow's settled deliveries must be remembered; those of unknown flows are."""
+        """Whether a flow's settled deliveries must be remembered; those of unknown flows are.
+
+        A choice by the profile must not fall another way after a crash: its repeatable flows are remembered, too.
+        """
         return flow_hash in self._once or flow_hash not in self._known
 
-    def plan(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable:
-        """The deliveries of a record, in catalogue order; none when no flow matches.
+    def plan(self, record: RecordLike, window: Window) -> Plan | Late:
+        """What becomes of a record, or that the customer store must be asked first.
 
         Raises ReaderTooOldError and RegistryDownError: the record has to wait.
         """
@@ -64,11 +80,34 @@ class Planner:
             if record.topic == self.retry_topic:
                 retried = self._retried(record)
             event = self._event(record, (retried.position.topic if retried else record.topic)[self._cut :])
+            if event and self._is_late(event, retried):
+                return Late(event, retried)
             flows = self._flows_of(event, retried) if event else ()
         except UndecodableError as error:
             origin = retried or Origin.of_record(self._group, NO_FLOW, record.position, record.timestamp_ms)
             return Unusable(origin, error.reason, error.detail)
         return [self._delivery(event, flow, record, window, retried) for flow in flows] if event else ()
+
+    def decide(
+        self, late: Late, profile: Mapping[str, Any] | None, taken: Collection[int], record: RecordLike, window: Window
+    ) -> Sequence[Delivery]:
+        """The deliveries of a record whose customer was looked up.
+
+        `taken` has the hashes of flows that a former owner settled or named: they match whatever the profile says now.
+        """
+        value = {**late.event.value, "profile": profile}
+        flows = self._flows.matching(late.event.topic, value, taken)
+        return [self._delivery(late.event, flow, record, window, late.retried) for flow in flows]
+
+    def _is_late(self, event: Event, retried: Origin | None) -> bool:
+        """Whether flows are to be matched, and the event alone does not tell which."""
+        is_matched = retried is None or retried.flow == NO_FLOW
+        return is_matched and self._flows.is_late(event.topic, event.value)
+
+    @property
+    def flows(self) -> Flows:
+        """The flows of the group."""
+        return self._flows
 
     @staticmethod
     def _retried(record: RecordLike) -> Origin:
@@ -119,3 +158,7 @@ class Planner:
         except (ValueError, KeyError):
             key = record.key
         return (record.topic, record.offset) if key is None else key
+
+
+def _is_remembered(flow: Flow, late_choices: Collection[str]) -> bool:
+    return flow.action.repeat is Repeat.ONCE or flow.choice in late_choices

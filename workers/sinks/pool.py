@@ -2,15 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import inf
 from queue import SimpleQueue
 
+from common.clock import Clock
 from common.errors import BudgetGoneError, GateClosedError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Action, Answered, Batch, Count, Delivered, Hold, Outcome, Scope, Sink, Unsure
 from workers.sinks.batcher import Draft
 from workers.sinks.budget import Budget
 from workers.sinks.delivery import Delivery
-from workers.sinks.gate import BatchPermit
+from workers.sinks.gate import BatchPermit, Entry, Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ _ASK_AGAIN_S = 5.0
 class DeliveryPool:
     """Runs one sink's requests, at most `size` at once."""
 
-    def __init__(self, sink: Sink, size: int, budget: Budget, inbox: Inbox) -> None:
-        self._sink, self._budget, self._inbox = sink, budget, inbox
+    def __init__(self, sink: Sink, size: int, budget: Budget, inbox: Inbox, clock: Clock) -> None:
+        self._sink, self._budget, self._inbox, self._clock = sink, budget, inbox, clock
         self._depth = size + max(1, size // 2)
         self._stopped: dict[str, int] = {}
         self._epoch = 0
@@ -79,7 +81,7 @@ class DeliveryPool:
     def send(self, draft: Draft[Delivery]) -> None:
         """Send a draft under the gates of its partitions."""
         self.in_flight += 1
-        self._threads.submit(self._deliver, draft, _batch(draft), self._epoch)
+        self._threads.submit(self._deliver, draft, _batch(draft, self._clock), self._epoch)
 
     def probe(self, action: Action) -> None:
         """Ask the vendor whether a held route is well."""
@@ -161,9 +163,13 @@ class DeliveryPool:
             self._inbox.put(Crashed(error))
 
 
-def _batch(draft: Draft[Delivery]) -> Batch:
-    gates = {delivery.window.partition.number: delivery.window.partition.gate for delivery in draft.deliveries}
-    return Batch(draft.action, draft.shared_by, [d.item for d in draft.deliveries], BatchPermit(list(gates.values())))
+def _batch(draft: Draft[Delivery], clock: Clock) -> Batch:
+    partitions = {delivery.window.partition.number: delivery.window.partition for delivery in draft.deliveries}
+    gates: list[Entry] = [partition.gate for partition in partitions.values()]
+    ends = [delivery.leave.until for delivery in draft.deliveries if delivery.leave is not None]
+    if ends and (until := min(ends)) < inf:
+        gates.append(Expiry(until, clock))
+    return Batch(draft.action, draft.shared_by, [d.item for d in draft.deliveries], BatchPermit(gates))
 
 
 def _hold_of(outcome: Outcome | None) -> Hold | None:

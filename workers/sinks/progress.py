@@ -78,6 +78,14 @@ class Progress:
             if settled:
                 self.partly[offset] = set(settled)
 
+    def recount(self, offset: int, deliveries: int) -> None:
+        """A record that was tracked as one is known better: with how many deliveries it waits."""
+        if deliveries:
+            self._open[offset] = deliveries
+        else:
+            del self._open[offset]
+            self.partly.pop(offset, None)
+
     def intend(self, mark: Mark) -> None:
         """Name a delivery: the next commit says that it may be on its way."""
         self.intents.add(mark)

@@ -7,7 +7,7 @@ too little in hand to keep deliveries busy meanwhile, it is paused at once: the 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from common.clock import Clock
@@ -15,10 +15,11 @@ from common.errors import ReaderTooOldError, RegistryDownError
 from common.event import PartitionId
 from common.reasons import Cause, Reason
 from workers.sinks.copies import Copies
-from workers.sinks.delivery import Copy, Delivery, Doubt, RecordLike
-from workers.sinks.headers import FOLLOWER, NO_FLOW, Origin
+from workers.sinks.delivery import Delivery, RecordLike
+from workers.sinks.entrance import Entrance
+from workers.sinks.headers import NO_FLOW, Origin
 from workers.sinks.meter import Meter
-from workers.sinks.planner import Planner, Unusable
+from workers.sinks.planner import Late, Plan, Planner, Unusable
 from workers.sinks.tails import is_marker
 from workers.sinks.window import MOST_PARKED, PAGE_RECORDS, Partition, Window
 
@@ -37,23 +38,16 @@ class Pages(Protocol):
     def seek(self, partition: PartitionId, offset: int) -> None: ...
 
 
-class Admitted(Protocol):
-    """Who takes what was read and is no head of a lane (workers/sinks/ledger.py)."""
-
-    def doom_record(self, record: RecordLike, unusable: Unusable, window: Window) -> None: ...
-    def park(self, deliveries: Sequence[Delivery], state: str) -> None: ...
-
-
 class Reader:
     """Reads for one runner. `windows` are the ones owned now."""
 
     def __init__(
         self, pages: Pages, planner: Planner, copies: Copies, windows: Callable[[], Mapping[PartitionId, Window]],
-        takes: Admitted, group: str, in_hand: int, clock: Clock, meter: Meter,
+        entrance: Entrance, group: str, in_hand: int, clock: Clock, meter: Meter,
     ) -> None:  # fmt: skip
         """`in_hand` bounds the records of all windows together that are read and not settled."""
         self._in_hand = in_hand
-        self._pages, self._planner, self._windows, self._takes = pages, planner, windows, takes
+        self._pages, self._planner, self._windows, self._entrance = pages, planner, windows, entrance
         self._copies = copies
         self._group, self._clock, self._meter = group, clock, meter
         self._touched: set[Window] = set()
@@ -114,55 +108,19 @@ class Reader:
         plan = self._plan(record, window, is_done=record.offset in progress.inherited.done)
         if plan is None:
             return
-        if is_retry:
-            window.partition.came_back(self._planner.lane_of(record))
         self._touched.add(window)
         window.is_dirty = True
-        if isinstance(plan, Unusable):
-            progress.track(record.offset, 1)
-            window.size += len(record.value or b"")
-            self._takes.doom_record(record, plan, window)
-            return
-        yield from self._enter(record, window, self._unsettled(record, window, plan))
-
-    def _enter(self, record: RecordLike, window: Window, deliveries: Collection[Delivery]) -> Iterator[Delivery]:
-        """Into their lanes; onto the retry topic where their key is parked."""
-        partition = window.partition
-        is_retry = record.topic == self._planner.retry_topic
-        for delivery in deliveries:
-            window.size += delivery.size
-            is_parked = partition.parked and not is_retry and delivery.lane in partition.parked
-            if is_parked and delivery.copy is not Copy.YES:
-                self._takes.park([delivery], FOLLOWER)
-            elif partition.lanes.add(delivery.lane, delivery):
-                yield delivery
-
-    @staticmethod
-    def _unsettled(record: RecordLike, window: Window, plan: Sequence[Delivery]) -> Sequence[Delivery]:
-        """What of a record is left to do: a former owner may have settled some, or named them."""
-        progress = window.progress
-        inherited = progress.inherited
-        if not (inherited.settled or inherited.intents):
-            progress.track(record.offset, len(plan))
-            return plan
-        settled = [delivery.flow_hash for delivery in plan if delivery.mark in inherited.settled]
-        left = [delivery for delivery in plan if delivery.mark not in inherited.settled]
-        named = [delivery for delivery in left if delivery.mark in inherited.intents]
-        progress.track(record.offset, len(left), settled)
-        for delivery in named:
-            delivery.doubt = Doubt.INHERITED
-            progress.intend(delivery.mark)
-        return left
+        yield from self._entrance.admit(record, window, plan)
 
     @staticmethod
     def _pass(record: RecordLike, window: Window) -> None:
         window.progress.track(record.offset, 0)
         window.is_dirty = True
 
-    def _plan(self, record: RecordLike, window: Window, is_done: bool) -> Sequence[Delivery] | Unusable | None:
+    def _plan(self, record: RecordLike, window: Window, is_done: bool) -> Plan | Late | None:
         """None when the record must wait: its partition is held."""
         try:
-            return self._passed(record) if is_done else self._told(record, window)
+            return self._passed(record) if is_done else self._planner.plan(record, window)
         except ReaderTooOldError as error:
             self._hold(record, window, Cause.READER_TOO_OLD, None, error)
             return None
@@ -178,13 +136,6 @@ class Reader:
         """Nothing is left to do of it; a later record may be its copy."""
         self._copies.passed(record)
         return ()
-
-    def _told(self, record: RecordLike, window: Window) -> Sequence[Delivery] | Unusable:
-        """Its deliveries, told whether upstream wrote their event before."""
-        plan = self._planner.plan(record, window)
-        if not isinstance(plan, Unusable):
-            self._copies.read(record, plan)
-        return plan
 
     def _hold(self, record: RecordLike, window: Window, cause: Cause, retry_s: float | None, error: Exception) -> None:
         """Committing past this record would lose it: stop its partition here."""

@@ -16,15 +16,18 @@ from common.clock import Clock
 from common.errors import FatalError
 from common.kafka.consumer import GroupConsumer
 from workers.sinks.api import Sink
+from workers.sinks.asker import Heard
 from workers.sinks.budget import Budget
 from workers.sinks.copies import Copies
 from workers.sinks.delivery import Delivery
 from workers.sinks.dispatcher import Dispatcher
+from workers.sinks.entrance import Entrance
 from workers.sinks.gate import Pulse
 from workers.sinks.holdings import Holdings, Starts, Terms
 from workers.sinks.judge import Judge
 from workers.sinks.lag import Lag
 from workers.sinks.ledger import Ledger, Writers
+from workers.sinks.memory import Memory, StoreAccess
 from workers.sinks.meter import Meter
 from workers.sinks.naming import Naming
 from workers.sinks.ownership import Handover, Ownership
@@ -58,14 +61,14 @@ class Runner:
     def __init__(
         self, group: str, topics: Collection[str], sink: Sink, planner: Planner, clients: Clients, starts: Starts,
         tails: Tails, copies: Copies, writers: Writers, terms: Terms, pace: Pace, budget: Budget, clock: Clock,
-        meter: Meter,
+        meter: Meter, store: StoreAccess | None = None,
     ) -> None:  # fmt: skip
         self._budget, self._tails, self._copies = budget, tails, copies
         self._topics, self._consumer, self._pace, self._clock = topics, clients.consumer, pace, clock
         self._inbox = Inbox()
         self._ready: deque[Delivery] = deque()
         self._naming = Naming()
-        self._pool = DeliveryPool(sink, pace.max_in_flight, budget, self._inbox)
+        self._pool = DeliveryPool(sink, pace.max_in_flight, budget, self._inbox, clock)
         self._publisher = Publisher(clients.transactions, clients.plain, self._inbox)
         pulse = Pulse(clock)
         holdings = Holdings(starts, terms, planner.is_once, clock, pulse)
@@ -76,18 +79,21 @@ class Runner:
             group, writers, self._publisher, self._ownership, clients.consumer.group_metadata, self._ready.append,
             clock, meter,
         )  # fmt: skip
+        self._memory = Memory(store, planner.flows, self._ledger, self._ready.append, clock, self._inbox)
+        self._entrance = Entrance(planner, copies, self._ledger, self._memory, group)
         self._reader = Reader(
-            clients.consumer, planner, copies, lambda: holdings.windows, self._ledger, group, pace.in_hand, clock, meter
-        )
-        self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
-        self._dispatcher = Dispatcher(
-            sink, self._pool, self._ledger, self._naming, self._routes, copies, budget, self._ready.append, pace, clock,
+            clients.consumer, planner, copies, lambda: holdings.windows, self._entrance, group, pace.in_hand, clock,
             meter,
         )  # fmt: skip
-        self._parker = Parker(self._dispatcher, self._ledger, self._routes)
+        self._routes = Routes(pace.backoff_base_s, pace.backoff_cap_s, random.Random())
+        self._dispatcher = Dispatcher(
+            sink, self._pool, self._ledger, self._naming, self._routes, copies, budget, self._memory,
+            self._ready.append, pace, clock, meter,
+        )  # fmt: skip
+        self._parker = Parker(self._dispatcher, self._ledger, self._routes, self._memory)
         self._judge = Judge(self._dispatcher, self._ledger, self._parker, self._routes, pace, clock, meter)
         self._reporter = Reporter(
-            self._ownership, self._routes, self._dispatcher, self._ledger, copies, self._pool, budget,
+            self._ownership, self._routes, self._dispatcher, self._ledger, copies, self._memory, self._pool, budget,
             Lag(clients.consumer.cached_end, planner.retry_topic, clock, meter), meter,
         )  # fmt: skip
 
@@ -126,7 +132,9 @@ class Runner:
         now = self._clock.monotonic()
         self._wake(now)
         self._ready.extend(self._copies.released())
+        self._ready.extend(self._entrance.decided())
         self._dispatcher.prepare(self._ready, now)
+        self._memory.ask_due(now)
         if self._ownership.may_send:
             if self._budget.wants_count(now):
                 self._pool.count()
@@ -160,6 +168,8 @@ class Runner:
                 self._dispatcher.probed(action, hold)
             case Counted(count):
                 self._budget.vendor_said(count)
+            case Heard():
+                self._memory.heard(message)
             case LookedUp():
                 self._judge.looked_up(message)
             case Release(route, answer):
@@ -206,10 +216,9 @@ class Runner:
         kept = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
         self._ready.clear()
         self._ready.extend(kept)
-        self._dispatcher.forget()
-        self._ledger.forget()
-        self._reader.forget()
-        self._reporter.forget()
+        parts = (self._dispatcher, self._ledger, self._entrance, self._memory, self._reader, self._reporter)
+        for part in parts:
+            part.forget()
         self._copies.forget(self._ownership.partitions)
 
     def _drain(self) -> None:
@@ -223,17 +232,15 @@ class Runner:
         self._ownership.commit_all_now()
 
     def _close(self) -> None:
-        self._reporter.close()
-        self._consumer.close()
-        self._pool.close()
-        self._publisher.close()
-        self._copies.close()
+        for part in (self._reporter, self._consumer, self._pool, self._publisher, self._copies, self._memory):
+            part.close()
 
     # -- what it shows ------------------------------------------------------------------------
 
     def _poll_s(self) -> float:
         is_busy = self._pool.in_flight or not (self._ledger.is_idle and self._dispatcher.is_idle)
-        return _BUSY_POLL_S if is_busy or self._copies.is_rebuilding else _IDLE_POLL_S
+        is_told = not (self._copies.is_rebuilding or self._memory.is_asking)
+        return _IDLE_POLL_S if is_told and not is_busy else _BUSY_POLL_S
 
     def _report(self, now: float) -> None:
         if not self._reporter.is_due(now):

@@ -10,6 +10,7 @@ from workers.sinks.copies import Copies
 from workers.sinks.dispatcher import Dispatcher
 from workers.sinks.lag import Lag, Stuck
 from workers.sinks.ledger import Ledger
+from workers.sinks.memory import Memory
 from workers.sinks.meter import Meter
 from workers.sinks.ownership import Ownership
 from workers.sinks.pool import DeliveryPool
@@ -35,10 +36,17 @@ class Reporter:
 
     def __init__(
         self, ownership: Ownership, routes: Routes, dispatcher: Dispatcher, ledger: Ledger, copies: Copies,
-        pool: DeliveryPool, budget: Budget, lag: Lag, meter: Meter,
+        memory: Memory, pool: DeliveryPool, budget: Budget, lag: Lag, meter: Meter,
     ) -> None:  # fmt: skip
         self._ownership, self._routes, self._dispatcher, self._ledger = ownership, routes, dispatcher, ledger
-        self._copies, self._pool, self._budget, self._lag, self._meter = copies, pool, budget, lag, meter
+        self._memory, self._copies, self._pool, self._budget, self._lag, self._meter = (
+            memory,
+            copies,
+            pool,
+            budget,
+            lag,
+            meter,
+        )
         self.status = Status()
 
     def is_due(self, now: float) -> bool:
@@ -70,15 +78,17 @@ class Reporter:
         is_held = self._ledger.is_away or any(hold.action == SINK_ROUTE for hold in self._routes.holds())
         is_all = is_held or not self._ownership.may_send or self._dispatcher.waits_for_budget(self.status.at)
         waiting = (head for one in self._ownership.partitions.values() for head in one.lanes.waiters())
-        heads = chain(waiting, self._dispatcher.held())
+        heads = chain(waiting, self._dispatcher.held(), self._memory.heads() if self._memory.hold else ())
         kept_back = sum((head.retried is None) + head.window.partition.lanes.behind(head.lane) for head in heads)
-        return Stuck(is_all, self._routes.has_holds, kept_back)
+        return Stuck(is_all, self._routes.has_holds or self._memory.hold is not None, kept_back)
 
     def _holds(self) -> Iterator[RouteHold]:
         yield from self._routes.holds()
         if self._ledger.is_away:
             yield RouteHold("", Cause.DEAD_LETTERS_AWAY, "Kafka takes no dead letters or retry records", 0.0)
         yield from self._budget.holds(self.status.at)
+        if (hold := self._memory.hold) is not None:
+            yield hold
         if trouble := self._copies.trouble:
             yield RouteHold("", Cause.LOG_UNREADABLE, trouble, 0.0)
         for id_, window in self._ownership.windows.items():

@@ -33,7 +33,8 @@ def actions(config: BrazeConfig | None = None) -> dict[str, Action]:
     def action(
         name: str, repeat: Repeat, contacts: Contacts, parameters: type[BaseModel], most: int, group: str = "main"
     ) -> Action:
-        return Action(name, repeat, contacts, parameters, most, body_bytes, limits.settle_after_s, group)
+        limit, writes = limits.settle_after_s, group == "consent"
+        return Action(name, repeat, contacts, parameters, most, body_bytes, limit, group, writes_state=writes)
 
     transactional = Action(
         SEND_TRANSACTIONAL,

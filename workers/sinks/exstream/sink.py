@@ -77,6 +77,7 @@ def actions(config: ExstreamConfig | None = None) -> dict[str, Action]:
             settings.max_body_bytes,
             0,
             group="consent",
+            writes_state=True,
         ),
     )
     return {each.name: each for each in made}

@@ -97,7 +97,8 @@ def actions(config: MarketoConfig | None = None) -> dict[str, Action]:
         group: str = "main",
     ) -> Action:
         most = limits.max_leads if name == TRIGGER_CAMPAIGN else limits.max_records
-        return Action(name, repeat, contacts, parameters, most, body_bytes, limits.settle_after_s, group)
+        limit, writes = limits.settle_after_s, group == "consent"
+        return Action(name, repeat, contacts, parameters, most, body_bytes, limit, group, writes_state=writes)
 
     made = (
         action(UPSERT_LEAD, Repeat.REPEATABLE, UpsertLead),

@@ -1,0 +1,92 @@
+"""Whether a delivery may be sent, given what the customer store said: pure.
+
+Asked before each send: of a new delivery, after each wait, of what was parked and of what is redriven.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+from typing import Any
+
+from common.event import Event
+from common.reasons import Reason
+from common.store.times import micros
+from workers.consent.allow import Consent
+from workers.consent.config import ConsentSettings
+from workers.consent.freshness import stale_because
+from workers.flows.flow import Flow
+from workers.flows.wanted import Wanted
+from workers.sinks.told import Question, Told, who_of, wish_of
+from workers.sinks.verdict import Rejected, Suppressed
+
+CONSENT_TOPIC = "comms.consent.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave to send: `value` is the event with what flows read of the store; good until `until` (monotonic)."""
+
+    value: Mapping[str, Any]
+    until: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The store is behind: nobody may be contacted on what it knows. To be asked again."""
+
+    detail: str
+
+
+Judged = Leave | Suppressed | Rejected | Stale
+
+
+def compares(flow: Flow) -> bool:
+    """Whether a flow writes what was decided, which an older decision must not overwrite."""
+    return flow.topic == CONSENT_TOPIC and flow.action.writes_state
+
+
+def question_of(flow: Flow, event: Event) -> Question:
+    """What the store is asked for a delivery."""
+    return Question(who_of(event) if flow.asks else None, wish_of(event) if compares(flow) else None)
+
+
+class Leaves:
+    """The consent rules of a site, held against deliveries."""
+
+    def __init__(self, settings: ConsentSettings) -> None:
+        self._consent, self._max_age_s = Consent(settings), settings.max_age_s
+
+    def judge(self, flow: Flow, event: Event, told: Told, at: datetime, now: float) -> Judged:
+        """What becomes of a delivery; `at` and `now` are the same moment, as wall clock and monotonic."""
+        if compares(flow) and told.decided_at is not None and micros(event.value["effective_at"]) < told.decided_at:
+            return Suppressed(Reason.SUPERSEDED)
+        if told.is_erased:
+            return Suppressed(Reason.CONSENT)
+        if flow.consent is None:
+            return Leave(self.value(event, told) if flow.asks else event.value)
+        if told.known is None:
+            return Rejected(Reason.MISSING_CUSTOMER, f"flow {flow.name} asks for consent, and the event names nobody")
+        if why := stale_because(told.fresh_at, at, self._max_age_s):
+            return Stale(why)
+        value = self.value(event, told)
+        channel = self._channel(flow.consent, flow.consent.by(value), told)
+        if channel is None:
+            return Suppressed(Reason.CONSENT)
+        return Leave({**value, "consent": {**value["consent"], "channel": channel}}, now + self._left_s(told, at))
+
+    def value(self, event: Event, told: Told) -> dict[str, Any]:
+        """The event with the profile and the preferred channel."""
+        preferred = self._consent.preferred_channel(told.known) if told.known is not None else None
+        return {**event.value, "profile": told.profile, "consent": {"preferred_channel": preferred}}
+
+    def _channel(self, wanted: Wanted, channels: Sequence[str], told: Told) -> str | None:
+        key = (wanted.purpose, tuple(channels))
+        if key not in told.channels:
+            assert told.known is not None
+            told.channels[key] = self._consent.first_allowed(told.known, wanted.purpose, channels)
+        return told.channels[key]
+
+    def _left_s(self, told: Told, at: datetime) -> float:
+        assert told.fresh_at is not None  # it is not stale
+        return self._max_age_s - (at - told.fresh_at).total_seconds()

@@ -1,0 +1,96 @@
+"""What the customer store said of one customer, and for how long it may be used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from common.event import Event
+from common.store.look_ups import Answer, Known, Who, Wish
+from workers.flows.store_fields import ENGAGED_AT
+
+_CACHE_S = 5.0
+_MOST = 20_000
+_SKEW_MS = 2000
+"""Clocks of two machines differ by less: of producers, whose time a record bears, and of this worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What has to be known before a delivery is sent: of whom, and of a consent write when its wish was decided."""
+
+    who: Who | None
+    wish: Wish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to one question. `asked_at` is monotonic, `asked_ms` the same moment since 1970."""
+
+    known: Known | None
+    decided_at: int | None
+    fresh_at: datetime | None
+    asked_at: float
+    asked_ms: float
+    channels: dict[tuple[str, tuple[str, ...]], str | None] = field(default_factory=dict, compare=False)
+    """The allowed channel by purpose and wanted ones, once it was found out."""
+
+    @property
+    def profile(self) -> Mapping[str, Any] | None:
+        """What flows read as `profile.*`; None of somebody whom the store does not know."""
+        if self.known is None or not self.known.is_known:
+            return None
+        return {**self.known.customer, **self.known.profile, ENGAGED_AT: self.known.engaged_at}
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the customer is to be forgotten."""
+        return self.known is not None and self.known.erased_at is not None and not self.known.is_known
+
+
+def who_of(event: Event) -> Who | None:
+    """Whom an event is about, with the addresses that it names; None when it is about nobody."""
+    customer = event.value.get("customer")
+    return Who(customer["customer_id"], customer.get("email"), customer.get("phone")) if customer else None
+
+
+def wish_of(event: Event) -> Wish | None:
+    """The wish that a consent event decides."""
+    value, customer = event.value, event.value.get("customer")
+    if not customer:
+        return None
+    parts = (value["kind"], value["channel"], value["purpose"], value["subscription_group"])
+    kind, channel, purpose, group = ("" if part is None else str(part) for part in parts)
+    return customer["customer_id"], kind, channel, purpose, group
+
+
+def told(question: Question, answer: Answer, asked_at: float, asked_ms: float) -> Told:
+    """What an answer to many questions says to one."""
+    known = answer.known[question.who.customer_id] if question.who else None
+    decided_at = answer.decided.get(question.wish) if question.wish else None
+    return Told(known, decided_at, answer.fresh_at, asked_at, asked_ms)
+
+
+class Cache:
+    """Answers of the last seconds, so that one serves many deliveries of a backlog; bounded."""
+
+    def __init__(self) -> None:
+        self._told: dict[Question, Told] = {}
+
+    def find(self, question: Question, appended_ms: int, now: float) -> Told | None:
+        """An answer that was asked for after a record was appended, so that what led to it is known in it."""
+        found = self._told.get(question)
+        if found is None or now - found.asked_at > _CACHE_S or found.asked_ms < appended_ms + _SKEW_MS:
+            return None
+        return found
+
+    def put(self, question: Question, answer: Told) -> None:
+        """Keep an answer; the oldest goes where there is no room."""
+        self._told.pop(question, None)
+        self._told[question] = answer
+        if len(self._told) > _MOST:
+            del self._told[next(iter(self._told))]
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._told)
