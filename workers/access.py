@@ -42,7 +42,7 @@ class Grant:
 WEBHOOK, FILES, JOURNEYS = "webhook", "files", "journeys"
 TOOLS, TOPICS, UPSTREAM = "tools", "topics", "upstream"
 _SINK, _POLLER = "sink-", "poller-"
-_POLLED = ("braze", "exstream", "marketo")
+_POLLED = ("braze", "ecm", "exstream", "marketo")
 _CHECKPOINT, _INGEST_LETTERS = "comms.checkpoint.v1", "comms.dlq.ingest.v1"
 
 _JOURNEYS_WRITE = ("comms.consent.v1", "comms.journey.v1", "comms.workspace.v1")

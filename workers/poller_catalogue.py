@@ -10,6 +10,7 @@ from workers.ingest import feeds
 from workers.ingest.pollers.api import Feed
 from workers.ingest.pollers.braze.source import BrazeSource
 from workers.ingest.pollers.config import PollerConfig
+from workers.ingest.pollers.ecm.source import EcmSource
 from workers.ingest.pollers.exstream.source import ExstreamSource
 from workers.ingest.pollers.marketo.source import MarketoSource
 from workers.ingest.pollers.session import Stop
@@ -42,6 +43,7 @@ class Source(Protocol):
 
 SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {
     "braze": BrazeSource,
+    "ecm": EcmSource,
     "exstream": ExstreamSource,
     "marketo": MarketoSource,
 }

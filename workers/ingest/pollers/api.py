@@ -79,5 +79,8 @@ class DetailedFeed(Protocol):
     """A feed whose list does not say enough: what more there is to ask is asked of new items only."""
 
     def detailed(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The same items, in order, with ids and levels as they were. Raises PausedError: nothing is kept."""
+        """The same items, in order, with levels as they were. Raises PausedError: nothing is kept.
+
+        An id stays, too, but where the state that it names is not one to be remembered.
+        """
         ...

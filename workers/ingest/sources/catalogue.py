@@ -75,7 +75,7 @@ def _translation(config: HookConfig) -> Translate:
         case BrazeWebhookSource():
             return BrazeWebhookTranslation(config)
         case EcmSource():
-            return EcmTranslation(config)
+            return EcmTranslation(config, config.instance)
         case NotificationsSource():
             return NotificationsTranslation(config)
         case _:
