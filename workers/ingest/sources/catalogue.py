@@ -77,6 +77,6 @@ def _translation(config: HookConfig) -> Translate:
         case EcmSource():
             return EcmTranslation(config, config.instance)
         case NotificationsSource():
-            return NotificationsTranslation(config)
+            return NotificationsTranslation(config.instance)
         case _:
             assert_never(config)
