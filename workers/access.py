@@ -42,11 +42,12 @@ class Grant:
 WEBHOOK, FILES, JOURNEYS = "webhook", "files", "journeys"
 TOOLS, TOPICS, UPSTREAM = "tools", "topics", "upstream"
 _SINK, _POLLER = "sink-", "poller-"
-_POLLED = ("braze", "exstream", "marketo")
+_POLLED = ("braze", "ecm", "exstream", "marketo", "notifications")
 _CHECKPOINT, _INGEST_LETTERS = "comms.checkpoint.v1", "comms.dlq.ingest.v1"
 
 _JOURNEYS_WRITE = ("comms.consent.v1", "comms.journey.v1", "comms.workspace.v1")
 _RECEIPT, _ALERT = "comms.receipt.v1", "comms.alert.v1"
+_ASKS_ABOUT_RECEIPTS = "notifications"
 _RAISING = ("ecm", "notifications")
 """Sinks of which an action raises alerts."""
 
@@ -123,6 +124,8 @@ def _poller(name: str, prefix: str) -> Iterator[Grant]:
     yield from _each([_CHECKPOINT], prefix, "Read", "its cursors; who owns partition 0 polls")
     yield from _each([_CHECKPOINT], prefix, "Write", "its cursors, together with the events")
     yield from _each([_INGEST_LETTERS], prefix, "Write", "what cannot become an event")
+    if name == _ASKS_ABOUT_RECEIPTS:
+        yield from _each([_RECEIPT], prefix, "Read", "the jobs that it asks about")
     yield Grant(Resource.GROUP, f"{prefix}commfleet.poller.{name}", "Read", "one active poller, the others stand by")
     yield Grant(Resource.TRANSACTIONAL_ID, f"{prefix}poller-{name}", "Write", "fences a stalled predecessor")
 

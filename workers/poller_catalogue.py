@@ -7,11 +7,13 @@ from common.clock import Clock
 from common.errors import ConfigurationError
 from common.http import RequestMeter
 from workers.ingest import feeds
-from workers.ingest.pollers.api import Feed
+from workers.ingest.pollers.api import Feed, Receipts
 from workers.ingest.pollers.braze.source import BrazeSource
 from workers.ingest.pollers.config import PollerConfig
+from workers.ingest.pollers.ecm.source import EcmSource
 from workers.ingest.pollers.exstream.source import ExstreamSource
 from workers.ingest.pollers.marketo.source import MarketoSource
+from workers.ingest.pollers.notifications.source import NotificationsSource
 from workers.ingest.pollers.session import Stop
 from workers.ingest.pollers.slice import Slice
 from workers.settings import Settings
@@ -40,10 +42,34 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Mapping[str, Callable[[Any, Clock, RequestMeter | None], Source]] = {
-    "braze": BrazeSource,
-    "exstream": ExstreamSource,
-    "marketo": MarketoSource,
+class Build(Protocol):
+    """Puts a source together; one that asks about what our sinks did is given the receipts."""
+
+    def __call__(
+        self, config: Any, clock: Clock, meter: RequestMeter | None = None, receipts: Receipts = ..., /
+    ) -> Source:
+        """A source of these settings."""
+        ...
+
+
+def _alone(build: Callable[[Any, Clock, RequestMeter | None], Source]) -> Build:
+    """A source that needs nothing but itself."""
+
+    def made(
+        config: Any, clock: Clock, meter: RequestMeter | None = None, receipts: Receipts | None = None, /
+    ) -> Source:
+        del receipts
+        return build(config, clock, meter)
+
+    return made
+
+
+SOURCES: Mapping[str, Build] = {
+    "braze": _alone(BrazeSource),
+    "ecm": _alone(EcmSource),
+    "exstream": _alone(ExstreamSource),
+    "marketo": _alone(MarketoSource),
+    "notifications": NotificationsSource,
 }
 
 

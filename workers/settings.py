@@ -28,8 +28,10 @@ from workers.consent.config import ConsentSettings
 from workers.ingest.config import WebhookConfig
 from workers.ingest.files.config import FileDrop
 from workers.ingest.pollers.braze.config import BrazePollerConfig
+from workers.ingest.pollers.ecm.config import EcmPollerConfig
 from workers.ingest.pollers.exstream.config import ExstreamPollerConfig
 from workers.ingest.pollers.marketo.config import MarketoPollerConfig
+from workers.ingest.pollers.notifications.config import NotificationsPollerConfig
 from workers.journeys.config import JourneysSettings
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.ecm.config import EcmConfig
@@ -66,8 +68,10 @@ class PollersSettings(Section):
     """One section a source that is asked; one without a section is not polled."""
 
     braze: BrazePollerConfig | None = Field(None, description="Who is out of Braze's mail, and its material.")
+    ecm: EcmPollerConfig | None = Field(None, description="Extended ECM's workspaces and documents.")
     exstream: ExstreamPollerConfig | None = Field(None, description="Exstream's jobs and approvals.")
     marketo: MarketoPollerConfig | None = Field(None, description="Marketo's activities and lead changes.")
+    notifications: NotificationsPollerConfig | None = Field(None, description="What became of our messages.")
 
 
 class IngestSettings(Section):

@@ -43,7 +43,7 @@ class PastReader:
         consumer = Consumer({**self._config, "error_cb": trouble.hear})
         try:
             since = {id_: at - window_ms for id_, at in _times_at(consumer, ends, now_ms, is_over).items()}
-            starts = _offsets_at(consumer, since)
+            starts = offsets_at(consumer, since)
             unread = {id_: ends[id_] for id_, offset in starts.items() if offset < ends[id_]}
             _assign(consumer, {id_: starts[id_] for id_ in unread})
             while unread and not is_over():
@@ -75,7 +75,7 @@ def _times_at(
     return times
 
 
-def _offsets_at(consumer: Consumer, since: Mapping[PartitionId, int]) -> dict[PartitionId, int]:
+def offsets_at(consumer: Consumer, since: Mapping[PartitionId, int]) -> dict[PartitionId, int]:
     """The first offset at or after a time in each partition; absent where all records are older."""
     found = _ask(consumer, since)
     none = [id_ for id_, offset in found.items() if offset == _NONE_SINCE]

@@ -45,7 +45,7 @@ _OPEN = {"/api/v1/ping", "/otdsws/oauth2/token"}
 
 _CALLS: dict[tuple[str, str], Handler] = {
     ("GET", "/api/v1/ping"): lambda _, __: Reply(200, {"build": 1, "href": "api/v1/ping", "version": "24.4"}),
-    ("GET", "/api/v1/auth"): lambda _, call: Reply(200, {"data": {"id": 1000, "name": call.user}}),
+    ("GET", "/api/v1/auth"): lambda server, call: Reply(200, {"data": {"id": server.tree.user_id, "name": call.user}}),
     ("GET", "/api/v1/serverinfo"): lambda server, _: server_info(server),
     ("POST", "/api/v1/nodes"): lambda server, call: server.nodes.create(call.form, is_v1=True),
     ("POST", "/api/v2/nodes"): lambda server, call: server.nodes.create(call.form, is_v1=False),
@@ -139,6 +139,7 @@ class _ContentServer:
         if path in _OPEN:
             return handler(self._server, Call(request, Form(), ""))
         user, fresh = self._server.tickets.admit(request.headers, request.cookies)
+        self._server.tree.user_id = self._options.user_id(user)
         if len(body) > self._options.max_body_bytes:
             return Reply(413, "<html>413 Request Entity Too Large</html>", content_type="text/html")
         form = form_of(request.headers.get("content-type", ""), body)

@@ -61,7 +61,7 @@ class Categories:
         values = _blank(category, definition)
         self._merge(values, category, definition, given)
         node.categories[category], node.tokens[category] = values, 1
-        self._tree.touched(node, 10, "Attribute Value Changed")
+        self._tree.touched(node, 10, "Attribute Value Changed", is_dated=self._options.categories_date)
 
     def change(self, node: Node, category: int, form: Form) -> Reply:
         """PUT …/categories/{id}: values not mentioned stay; a stale token is refused."""
@@ -74,7 +74,7 @@ class Categories:
         self._merge(values, category, definition, given)
         node.categories[category] = values
         node.tokens[category] += 1
-        self._tree.touched(node, 10, "Attribute Value Changed")
+        self._tree.touched(node, 10, "Attribute Value Changed", is_dated=self._options.categories_date)
         return done({"state": self.state(node)}, f"/api/v2/nodes/{node.id}/categories/{category}", "PUT")
 
     def remove(self, node: Node, category: int) -> Reply:

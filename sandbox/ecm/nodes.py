@@ -154,8 +154,11 @@ class Nodes:
         since, until = query.get("where_audit_date_start", ""), query.get("where_audit_date_end", "9999")
         kept = [row for row in self._tree.audit if row["id"] == node.id]
         kept = [row for row in kept if since[:10] <= row["audit_date"][:10] <= until[:10]]
+        order = query.get("sort", "desc_audit_date")
+        if order.startswith("desc"):
+            kept.reverse()
         rows, paging = paged(kept, int(query.get("limit", "100")), int(query.get("page", "1")))
-        collection = {"paging": paging, "sorting": {"sort": [{"key": "sort", "value": "asc_audit_date"}]}}
+        collection = {"paging": paging, "sorting": {"sort": [{"key": "sort", "value": order}]}}
         results = {"data": {"audit": list(rows), "audit_event_types": [{"id": 1, "name": "Create"}]}}
         return Reply(200, {"collection": collection, "results": results})
 

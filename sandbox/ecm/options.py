@@ -38,7 +38,8 @@ class Options:
     whether a second workspace for one key is refused (§6: not known). `reminder_ids`: from 26.2 (§11.1).
     `lean_children`: a list of children leaves external_* out. `empty_list`: how a list is cleared (§7: not known).
     `texts`: error texts in another language, by the English one's beginning (§16). `workspaces`: (system, type,
-    id) of those there are from the start. `json_login`: /v1/auth takes JSON too (§3).
+    id) of those there are from the start. `json_login`: /v1/auth takes JSON too
+    (§3). `categories_date`: whether a change of attributes changes a node's date (§13: not known).
     """
 
     base_path: str = "/otcs/cs"
@@ -59,7 +60,12 @@ class Options:
     lean_children: bool = False
     empty_list: Literal["both", "none", "blank"] = "both"
     json_login: bool = False
+    categories_date: bool = True
     texts: Mapping[str, str] = field(default_factory=dict)
     max_body_bytes: int = 16 * 1024 * 1024
     keep_received: int = 100_000
     seed: int | None = None
+
+    def user_id(self, name: str) -> int:
+        """The member id of a user, or of a client's: 1000 and on, in the order of the options."""
+        return 1000 + [*self.users, *self.clients].index(name)

@@ -67,6 +67,7 @@ class Tree:
         self.audit: list[dict[str, Any]] = []
         self.hidden: set[int] = set()
         self.read_only: set[int] = set()
+        self.user_id = 1000
         now = self.now()
         self._nodes[ENTERPRISE] = Node(ENTERPRISE, -1, 141, "Enterprise", now, now)
 
@@ -125,14 +126,15 @@ class Tree:
             self.remove(child)
         del self._nodes[node.id]
 
-    def touched(self, node: Node, event_type: int, name: str) -> None:
-        """A node changed."""
-        node.modified = self.now()
+    def touched(self, node: Node, event_type: int, name: str, *, is_dated: bool = True) -> None:
+        """A node changed; its date says so, or does not."""
+        if is_dated:
+            node.modified = self.now()
         self.noted(node, event_type, name)
 
     def noted(self, node: Node, event_type: int, name: str) -> None:
         """An audit row: its id is the node's (§12.2)."""
-        row = {"id": node.id, "event_type": event_type, "audit_date": f"{self.now()}Z", "user_id": 1000}
+        row = {"id": node.id, "event_type": event_type, "audit_date": f"{self.now()}Z", "user_id": self.user_id}
         self.audit.append({**row, "agent_id": None, "target_user_id": None, "audit_name": name})
 
     def workspaces_of(self, key: tuple[str, str, str]) -> list[Node]:

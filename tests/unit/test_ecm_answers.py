@@ -18,19 +18,19 @@ from tests.support.ecm import config, event
 from workers.sinks.api import Answered, Batch, Deferred, Delivered, Hold, Refused, Rejected, Scope, Unsure
 from workers.sinks.ecm import asks
 from workers.sinks.ecm.answers import TABLE, hold_of, judge
-from workers.sinks.ecm.asks import Ask
 from workers.sinks.ecm.categories import current_values, set_rows, token_of
-from workers.sinks.ecm.reply import Reply, count_of, id_of, rows
 from workers.sinks.ecm.rules import Asked, Meaning
-from workers.sinks.ecm.signs import SIGNS, Signs
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.tasks import followups_of
+from workers.vendors.ecm.ask import Ask, Kind, login
+from workers.vendors.ecm.reply import Reply, count_of, id_of, rows
+from workers.vendors.ecm.signs import SIGNS, Signs
 from workers.vendors.retry_after import wait_s
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 READ = asks.node("1")
 WRITE = asks.apply_category("1", 9830, {}, "plain")
-LOGIN = asks.login("a", "b", None)
+LOGIN = login("a", "b", None)
 CONTENT = asks.content("1")
 SINK, ACTION = Scope.SINK, Scope.ACTION
 
@@ -484,7 +484,7 @@ class _Server:
         self._draw = draw
 
     def send(self, ask: Ask, permit: Any, action: str) -> Reply:
-        if ask.kind is asks.Kind.LOGIN:
+        if ask.kind is Kind.LOGIN:
             return Reply(answer(200, {"ticket": "t"}))
         drawn: Reply = self._draw(replies)
         return drawn

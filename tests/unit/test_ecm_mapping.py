@@ -17,11 +17,12 @@ from tests.support.clock import ManualClock
 from tests.support.ecm import config, event
 from workers.sinks.ecm import asks
 from workers.sinks.ecm.cache import Cache
-from workers.sinks.ecm.client import encoded, query_text
 from workers.sinks.ecm.pieces import Key
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.troubles import Troubles
 from workers.sinks.ecm.values import correlation, is_same, renamed, tagged
+from workers.vendors.ecm.ask import Ask, File
+from workers.vendors.ecm.client import encoded, query_text
 
 BO = {"system": "SAP", "type": "KNA1", "id": "42"}
 DUE = datetime(2026, 5, 28, 13, tzinfo=UTC)
@@ -180,7 +181,7 @@ def test_a_key_cannot_leave_its_place_in_a_path(identifier: str) -> None:
 @given(st.dictionaries(st.text("abc_1", min_size=1), st.text(st.characters(codec="utf-8"), max_size=40), max_size=4))
 def test_a_form_arrives_as_it_left(form: dict[str, str]) -> None:
     """§3: url-encoded, for whatever text."""
-    body, headers = encoded(asks.Ask("POST", "x", form=form))
+    body, headers = encoded(Ask("POST", "x", form=form))
 
     assert form_of(headers["content-type"], body or b"").fields == form
     assert {name: value[0] for name, value in parse_qs((body or b"").decode(), keep_blank_values=True).items()} == form
@@ -189,7 +190,7 @@ def test_a_form_arrives_as_it_left(form: dict[str, str]) -> None:
 @given(st.binary(max_size=300), st.text(st.characters(codec="utf-8"), max_size=40))
 def test_a_file_arrives_byte_for_byte(content: bytes, field: str) -> None:
     """§3: multipart; the sandbox's own reader gets what the sink sent."""
-    file = asks.File("offer.pdf", content, "application/pdf")
+    file = File("offer.pdf", content, "application/pdf")
     body, headers = encoded(asks.create_version("7", field, is_major=False, file=file))
 
     form = form_of(headers["content-type"], body or b"")

@@ -12,9 +12,9 @@ from tests.support.clock import ManualClock
 from tests.support.ecm import config
 from tests.support.poll import eventually
 from workers.sinks.ecm import asks
-from workers.sinks.ecm.asks import Ask, Kind
-from workers.sinks.ecm.reply import Reply
-from workers.sinks.ecm.tickets import Conversation, Tickets
+from workers.vendors.ecm.ask import Ask, Kind
+from workers.vendors.ecm.reply import Reply
+from workers.vendors.ecm.tickets import Conversation, Tickets
 
 WANTED = asks.node("1")
 REFUSED = Reply(Answer(401, {}, b'{"error":"Authentication Required"}'))

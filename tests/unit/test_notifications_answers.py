@@ -22,10 +22,11 @@ from workers.sinks.notifications.answers import TABLE, judge, judge_probe
 from workers.sinks.notifications.audience import Recipient
 from workers.sinks.notifications.jobs import Send
 from workers.sinks.notifications.parameters import Channel
-from workers.sinks.notifications.reply import Reply
 from workers.sinks.notifications.rules import Accepted, Collided, Doubt, Said, judged
 from workers.sinks.notifications.tally import Tally
-from workers.sinks.notifications.tokens import TOKEN_TABLE, Granted, Tokens, judge_token
+from workers.sinks.notifications.tokens import TOKEN_TABLE, Tokens, judge_token
+from workers.vendors.notifications.reply import Reply
+from workers.vendors.notifications.tokens import Granted
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=UTC)
 ENDPOINT = endpoint()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 
-from common.codec import Encoder
+from common.codec import Decoder, Encoder
 from common.event import PartitionId
 from common.kafka.checkpoint_reader import committed_records
 from common.kafka.clients import consumer_config, producer_config
@@ -12,6 +12,7 @@ from common.kafka.consumer import GroupConsumer
 from common.kafka.transactions import TransactionalProducer
 from common.meters import PollMeter, VendorMeter
 from topics.catalogue import flow_topics, topics
+from workers.bootstrap.receipt_log import ReceiptLog
 from workers.bootstrap.worker import Worker
 from workers.ingest.intake import Records
 from workers.ingest.pollers.cursor import PARTITION, TOPIC, Saved, saved
@@ -58,7 +59,9 @@ def run_poller(settings: Settings, name: str, since: datetime | None) -> None:
     worker = Worker(settings)
     meter = PollMeter(worker.metrics, name)
     worker.health.ready_when(name, lambda: "not started yet")
-    with closing(SOURCES[name](config, worker.clock, VendorMeter(worker.metrics, name))) as source, worker.running():
+    receipts = ReceiptLog(settings, Decoder(worker.schemas))
+    vendor = VendorMeter(worker.metrics, name)
+    with closing(SOURCES[name](config, worker.clock, vendor, receipts)) as source, worker.running():
         if worker.await_topics([*flow_topics(), TOPIC, LETTERS]) and worker.await_registry(worker.schemas.answers):
             seat = build_seat(worker, source, since, meter)
             _watch(worker, name, seat)

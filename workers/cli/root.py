@@ -11,7 +11,7 @@ import click
 SINKS = ("braze", "ecm", "exstream", "marketo", "notifications")
 LETTERS = (*SINKS, "ingest", "journeys")
 GROUPS = ("main", "consent")
-POLLED = ("braze", "exstream", "marketo")
+POLLED = ("braze", "ecm", "exstream", "marketo", "notifications")
 MODES = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 

@@ -5,7 +5,7 @@ is looked at. It fetches a page behind a position (`fetch`, the only I/O) and tu
 pure). What is new, what is committed and when to ask again is the session's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -74,10 +74,29 @@ class Feed(Protocol):
         ...
 
 
+class Receipts(Protocol):
+    """What our own sinks wrote on `comms.receipt.v1`: for a source that answers only about what it is asked."""
+
+    def news(self, since: datetime) -> Iterable[Mapping[str, Any]]:
+        """The receipts since the last call; at the first, since a moment. Raises TopicUnreadableError."""
+        ...
+
+
+class NoReceipts:
+    """There are none: for whoever only wants to know a source's feeds."""
+
+    def news(self, since: datetime) -> Iterable[Mapping[str, Any]]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
+
 @runtime_checkable
 class DetailedFeed(Protocol):
     """A feed whose list does not say enough: what more there is to ask is asked of new items only."""
 
     def detailed(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The same items, in order, with ids and levels as they were. Raises PausedError: nothing is kept."""
+        """The same items, in order, with levels as they were. Raises PausedError: nothing is kept.
+
+        An id stays, too, but where the state that it names is not one to be remembered.
+        """
         ...

@@ -75,8 +75,8 @@ def _translation(config: HookConfig) -> Translate:
         case BrazeWebhookSource():
             return BrazeWebhookTranslation(config)
         case EcmSource():
-            return EcmTranslation(config)
+            return EcmTranslation(config, config.instance)
         case NotificationsSource():
-            return NotificationsTranslation(config)
+            return NotificationsTranslation(config.instance)
         case _:
             assert_never(config)

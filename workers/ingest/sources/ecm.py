@@ -13,11 +13,10 @@ from workers.ingest.event_id import canonical_json, hash_of
 from workers.ingest.feeds import Signal
 from workers.ingest.identity import customer_of, usable_id
 from workers.ingest.sources.api import Events, NewEvent
-from workers.ingest.sources.ecm_config import EcmSource
+from workers.ingest.sources.ecm_config import EcmVocabulary
 from workers.ingest.sources.ecm_payload import EcmSignal
 from workers.ingest.sources.envelope import Envelope, actor
 from workers.ingest.sources.reading import at, moment, present, read, text
-from workers.ingest.sources.words import ActorKind
 
 SOURCE, TOPIC = "ecm", "comms.workspace.v1"
 
@@ -29,6 +28,7 @@ _TYPES = {
     "workspace.reopened": "REOPENED",
     "workspace.renewed": "RENEWED",
     "document.created": "DOCUMENT_ADDED",
+    "document.updated": "UPDATED",
     "document.version_added": "UPDATED",
     "document.removed": "DOCUMENT_REMOVED",
     "owner.changed": "OWNER_CHANGED",
@@ -42,8 +42,8 @@ _BY_DOCUMENT = frozenset({"document.status_changed", "approval.completed"})
 class EcmTranslation:
     """One site's way from its ECM's signals to workspace events."""
 
-    def __init__(self, config: EcmSource) -> None:
-        self._config = config
+    def __init__(self, config: EcmVocabulary, instance: str) -> None:
+        self._config, self._instance = config, instance
 
     def __call__(self, signal: Any, received_at: datetime) -> Events:
         """The event of one signal; raises InvalidEventError naming every missing or wrong field."""
@@ -63,12 +63,20 @@ class EcmTranslation:
         return f"attributes.{self._config.expires_attribute}"
 
     def _envelope(self, signal: Any, sent: EcmSignal, received_at: datetime) -> Envelope:
-        instance = self._config.instance
+        instance = self._instance
         natural_id = hash_of(instance, usable_id(sent.event_id) or hash_of(canonical_json(signal)))
         found = (usable_id(at(signal, path)) for path in self._config.identity_paths)
         customer = customer_of(SOURCE, instance, next(filter(None, found), None), workspace_id=sent.workspace.id)
         node = sent.node
-        told = present({"event_type": sent.event_type, "node_id": node.id, "version": node.version, "web": sent.web})
+        told = present(
+            {
+                "event_type": sent.event_type,
+                "node_id": node.id,
+                "version": node.version,
+                "web": sent.web,
+                "changed_at": sent.changed_at,
+            }
+        )
         return Envelope(SOURCE, instance, natural_id, sent.occurred_at, received_at, customer, told)
 
     def _kind(self, sent: EcmSignal) -> str:
@@ -112,7 +120,7 @@ class EcmTranslation:
         workspace, known = sent.workspace, self._config.workspace_types
         linked = workspace.ext_system_id and workspace.bo_type and workspace.bo_id
         return {
-            "actor": actor(ActorKind.USER, sent.actor.name) if sent.actor else None,
+            "actor": actor(sent.actor.kind, sent.actor.name) if sent.actor else None,
             "workspace_id": workspace.id,
             "workspace_name": workspace.name,
             "workspace_type": known.get(workspace.type or "", workspace.type),

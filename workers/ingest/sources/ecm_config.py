@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from workers.ingest.auth_config import Auth
 from workers.ingest.feeds import Signal
@@ -10,15 +10,9 @@ from workers.ingest.identity import IdentityPath
 from workers.ingest.sources.source_config import ON_BAD, OnBad, VendorSource
 
 
-class EcmSource(VendorSource):
-    """Workspace and document events, posted by a bot, WebReport or workflow step of the site (ecm.md §13)."""
+class EcmVocabulary(BaseModel):
+    """Which attributes say what, and the site's own words for their values: the same whichever way it comes."""
 
-    SYSTEM = "ecm"
-    OFFERS = frozenset({Signal.WORKSPACE, Signal.DOCUMENT, Signal.WORKFLOW})
-
-    kind: Literal["ecm"]
-    auth: Auth
-    on_bad: OnBad = Field(OnBad.REFUSE, description=ON_BAD)
     identity_paths: tuple[IdentityPath, ...] = Field(
         (),
         description="Where the site's own customer id stands, such as `attributes.Customer Id` or `workspace.bo_id`.",
@@ -43,3 +37,14 @@ class EcmSource(VendorSource):
     customer_visible: frozenset[str] = Field(
         frozenset(), description="Types of documents that customers may hear about; the others are internal."
     )
+
+
+class EcmSource(VendorSource, EcmVocabulary):
+    """Workspace and document events, posted by a bot, WebReport or workflow step of the site (ecm.md §13)."""
+
+    SYSTEM = "ecm"
+    OFFERS = frozenset({Signal.WORKSPACE, Signal.DOCUMENT, Signal.WORKFLOW})
+
+    kind: Literal["ecm"]
+    auth: Auth
+    on_bad: OnBad = Field(OnBad.REFUSE, description=ON_BAD)

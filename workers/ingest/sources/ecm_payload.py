@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from workers.ingest.sources.reading import Block, Moment, Text, text
+from workers.ingest.sources.words import ActorKind
 
 
 def _required(value: Any) -> Any:
@@ -41,6 +42,13 @@ class EcmActor(Block):
 
     id: Text = None
     login: Text = None
+    is_own: bool = Field(False, alias="own")
+    """The account by which we work there: its doings are ours, and start nothing (`journeys.own_actors`)."""
+
+    @property
+    def kind(self) -> ActorKind:
+        """A person, or we."""
+        return ActorKind.SYSTEM if self.is_own else ActorKind.USER
 
     @property
     def name(self) -> str | None:
@@ -49,13 +57,17 @@ class EcmActor(Block):
 
 
 class EcmSignal(Block):
-    """One signal; `previous` holds what attributes were before, where the bot knows."""
+    """One signal; `previous` holds what attributes were before, where the bot knows.
+
+    `changed_at` is the server's own date of a state that was read later.
+    """
 
     event_type: str = Field(min_length=1)
     occurred_at: Moment
     workspace: Workspace
     node: Node
     event_id: Text = None
+    changed_at: Text = None
     actor: EcmActor | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
     previous: dict[str, Any] = Field(default_factory=dict)

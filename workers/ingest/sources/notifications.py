@@ -17,7 +17,6 @@ from workers.ingest.feeds import Signal
 from workers.ingest.identity import usable_id
 from workers.ingest.sources.api import Events, NewEvent
 from workers.ingest.sources.envelope import Envelope, actor
-from workers.ingest.sources.notifications_config import NotificationsSource
 from workers.ingest.sources.notifications_payload import Acknowledgement, Delivery, JobStatus
 from workers.ingest.sources.reading import present, read
 from workers.ingest.sources.words import ActorKind
@@ -32,14 +31,19 @@ _ACTIONS = {"acknowledged": "ACKNOWLEDGED", "approved": "ACKNOWLEDGED", "rejecte
 class NotificationsTranslation:
     """One account's way from statuses and acknowledgements to alert events."""
 
-    def __init__(self, config: NotificationsSource) -> None:
-        self._config = config
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
 
     def __call__(self, signal: Any, received_at: datetime) -> Events:
         """The events of one signal; raises InvalidEventError naming every missing or wrong field."""
         if isinstance(signal, dict) and "action" in signal and "job_id" not in signal:
             return [self._acknowledged(signal, read(Acknowledgement, signal, "one acknowledgement"), received_at)]
-        return list(self._outcomes(read(JobStatus, signal, "the status of one job"), received_at))
+        return self.outcomes(signal, received_at)
+
+    def outcomes(self, signal: Any, received_at: datetime, only: str | None = None) -> Events:
+        """What the status of a job says of each recipient, or one fact of it only; raises InvalidEventError."""
+        found = self._outcomes(read(JobStatus, signal, "the status of one job"), received_at)
+        return [event for event in found if only in (None, event.value["outcome"])]
 
     def _outcomes(self, status: JobStatus, received_at: datetime) -> Iterator[NewEvent]:
         reference = plain(status.customer_reference)
@@ -65,7 +69,7 @@ class NotificationsTranslation:
         self, status: JobStatus, delivery: Delivery, ref: str, outcome: str, received_at: datetime
     ) -> Envelope:
         """It happened when we heard of it: times that the vendor labels Z are an hour off at least once (§4)."""
-        instance, last = self._config.instance, delivery.last_attempt
+        instance, last = self._instance, delivery.last_attempt
         natural_id = hash_of("status", instance, status.job_id, ref or delivery.address, outcome)
         told = {
             "job_id": status.job_id,
@@ -77,7 +81,7 @@ class NotificationsTranslation:
         return Envelope(SOURCE, instance, natural_id, received_at, received_at, attributes=present(told))
 
     def _acknowledged(self, signal: Mapping[str, Any], sent: Acknowledgement, received_at: datetime) -> NewEvent:
-        instance, action = self._config.instance, sent.action.lower()
+        instance, action = self._instance, sent.action.lower()
         kind = _ACTIONS.get(action, "UNKNOWN")
         own_id = usable_id(sent.event_id) or hash_of(canonical_json(signal))
         told = present(

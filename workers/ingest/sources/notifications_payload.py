@@ -7,8 +7,11 @@ from pydantic import Field, model_validator
 
 from workers.ingest.sources.reading import Block, Moment, Text, text
 
-_ENDS = {"sent": "sent", "error": "failed", "expired": "expired", "cancelled": "cancelled"}
+_ENDS_OF_STATES = {"sent": "sent", "error": "failed", "expired": "expired", "cancelled": "cancelled"}
 """States of an attempt after which it does not change; the others (Pending, Held …) say nothing yet."""
+
+ENDS = frozenset(_ENDS_OF_STATES.values())
+"""The same in our words."""
 
 _FACTS = {"dsn": "bounced", "html_open": "opened", "opt_out": "opted_out"}
 """Events of an e-mail. Their inner shapes are unknown: one that is not empty has happened (§4)."""
@@ -47,7 +50,7 @@ class Delivery(Block):
     def outcomes(self) -> list[str]:
         """What has become of it, each fact once, in the order in which they can happen."""
         last = self.last_attempt
-        ended = _ENDS.get(_state(last)) if last else None
+        ended = _ENDS_OF_STATES.get(_state(last)) if last else None
         return list(dict.fromkeys([*([ended] if ended else []), *self._facts()]))
 
     def _facts(self) -> Iterator[str]:

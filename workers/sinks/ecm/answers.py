@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Hold, Outcome, Scope
 from workers.sinks.ecm import rules as r
-from workers.sinks.ecm.reply import Reply
 from workers.sinks.ecm.rules import Asked, Meaning, Row
+from workers.vendors.ecm.reply import Reply
 
 UNKNOWN_ERROR = "unknown_error"
 

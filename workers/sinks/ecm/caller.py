@@ -12,12 +12,12 @@ from common.http import Permit
 from common.reasons import Reason
 from workers.sinks.api import Answered, Batch, Deferred, Outcome, Rejected, Unsure, Verdict
 from workers.sinks.ecm.answers import Judgement, judge
-from workers.sinks.ecm.asks import Ask
-from workers.sinks.ecm.client import EcmClient
-from workers.sinks.ecm.reply import Reply
 from workers.sinks.ecm.rules import Asked, Meaning
-from workers.sinks.ecm.signs import Signs
-from workers.sinks.ecm.tickets import Tickets
+from workers.vendors.ecm.ask import Ask
+from workers.vendors.ecm.client import EcmClient
+from workers.vendors.ecm.reply import Reply
+from workers.vendors.ecm.signs import Signs
+from workers.vendors.ecm.tickets import Tickets
 from workers.vendors.retry_after import wait_s
 
 

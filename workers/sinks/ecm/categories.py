@@ -11,9 +11,10 @@ from workers.sinks.ecm import asks
 from workers.sinks.ecm.caller import Caller, EndedError, ended
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.ecm.pieces import CategoryValues, ConsentPiece
-from workers.sinks.ecm.reply import Reply, at, rows
 from workers.sinks.ecm.rules import Meaning
 from workers.sinks.ecm.values import flat, is_same, wire
+from workers.vendors.ecm.ask import Ask
+from workers.vendors.ecm.reply import Reply, at, rows
 
 Current = Mapping[str, Any]
 Merge = Callable[[Current], dict[str, Any] | None]
@@ -67,7 +68,7 @@ class Categories:
                 return True
         raise ended(Deferred(Reason.CONFLICT))
 
-    def _put(self, node: str, category: int, wanted: Current, token: str | None) -> asks.Ask:
+    def _put(self, node: str, category: int, wanted: Current, token: str | None) -> Ask:
         if token is None and self._config.category_lock == "token":
             detail = (
                 "the server gives no metadata_token, without which a write may undo somebody else's: "

@@ -5,16 +5,16 @@ from typing import Any
 from common.reasons import Reason
 from workers.sinks.api import Delivered, Rejected
 from workers.sinks.ecm import asks
-from workers.sinks.ecm.asks import File
 from workers.sinks.ecm.caller import Caller, absent, ended, unreadable
 from workers.sinks.ecm.categories import Categories
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.ecm.mapping import content_bytes
 from workers.sinks.ecm.pieces import Content, DocumentPiece, VersionPiece
 from workers.sinks.ecm.places import DOCUMENT, Places, Properties
-from workers.sinks.ecm.reply import at, id_of, rows
 from workers.sinks.ecm.rules import Meaning
 from workers.sinks.ecm.values import event_tag, flat, renamed, tagged
+from workers.vendors.ecm.ask import File
+from workers.vendors.ecm.reply import at, id_of, rows
 
 VERSIONS_LOOKED_AT = 10  # §8.3 reads the last 3; others may write in between
 

@@ -11,9 +11,9 @@ from workers.sinks.ecm.cache import Cache
 from workers.sinks.ecm.caller import Caller, EndedError, absent, ended, unreadable
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.ecm.pieces import Key, Where, WorkspacePiece
-from workers.sinks.ecm.reply import at, count_of, id_of, rows
 from workers.sinks.ecm.rules import Meaning
 from workers.sinks.ecm.values import wire
+from workers.vendors.ecm.reply import at, count_of, id_of, rows
 
 Properties = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from enum import Enum, auto
 from common.errors import AmbiguousError, NotSentError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Answered, Deferred, Hold, Outcome, Rejected, Scope, Unsure, Verdict
-from workers.sinks.ecm.asks import Ask, Kind
-from workers.sinks.ecm.reply import Reply
-from workers.sinks.ecm.signs import Signs
+from workers.vendors.ecm.ask import Ask, Kind
+from workers.vendors.ecm.reply import Reply
+from workers.vendors.ecm.signs import Signs
 
 
 class Meaning(Enum):

@@ -32,7 +32,7 @@ from workers.sinks.api import (
     Unsure,
     Verdict,
 )
-from workers.sinks.ecm import asks, mapping, pieces, staff
+from workers.sinks.ecm import mapping, pieces, staff
 from workers.sinks.ecm import parameters as p
 from workers.sinks.ecm.actions import CREATE_REMINDER, RECORD_CONSENT, actions
 from workers.sinks.ecm.alerts import with_alert
@@ -40,14 +40,15 @@ from workers.sinks.ecm.answers import UNKNOWN_ERROR, hold_of
 from workers.sinks.ecm.cache import Cache
 from workers.sinks.ecm.caller import Caller, Desk, EndedError
 from workers.sinks.ecm.categories import Categories
-from workers.sinks.ecm.client import EcmClient
 from workers.sinks.ecm.config import EcmConfig
 from workers.sinks.ecm.documents import Documents
 from workers.sinks.ecm.places import Places
-from workers.sinks.ecm.signs import Signs
 from workers.sinks.ecm.tasks import Tasks
-from workers.sinks.ecm.tickets import Tickets
 from workers.sinks.ecm.troubles import MOST_ATTEMPTS, Troubles
+from workers.vendors.ecm.ask import ping, whoami
+from workers.vendors.ecm.client import EcmClient
+from workers.vendors.ecm.signs import Signs
+from workers.vendors.ecm.tickets import Tickets
 
 NAME = "ecm"
 
@@ -164,9 +165,9 @@ class EcmSink:
         """Ask whether the server is up (`ping`), then whether our account still gets in; both only read."""
         del action
         caller = Caller(self._desk, "probe")
-        reply = caller.send(asks.ping())
-        held = hold_of(caller.judged(asks.ping(), reply).outcome)
-        return held or hold_of(caller.attempt(asks.whoami())[0].outcome)
+        reply = caller.send(ping())
+        held = hold_of(caller.judged(ping(), reply).outcome)
+        return held or hold_of(caller.attempt(whoami())[0].outcome)
 
     def close(self) -> None:
         """Let connections go."""

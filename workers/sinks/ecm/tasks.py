@@ -8,8 +8,8 @@ from workers.sinks.ecm import asks
 from workers.sinks.ecm.caller import Caller, EndedError, unreadable
 from workers.sinks.ecm.pieces import ReminderPiece, TaskPiece
 from workers.sinks.ecm.places import TASK, TASK_LIST, Places
-from workers.sinks.ecm.reply import Reply, at, id_of
 from workers.sinks.ecm.rules import Meaning
+from workers.vendors.ecm.reply import Reply, at, id_of
 
 
 class Tasks:

@@ -9,8 +9,8 @@ from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
 from workers.sinks.notifications.config import HttpAlertConfig
-from workers.sinks.notifications.reply import Failure, Reply
 from workers.sinks.notifications.rules import Accepted, Judgement, Row
+from workers.vendors.notifications.reply import Failure, Reply
 
 _CREDENTIALS, _CONFIGURATION = Cause.CREDENTIALS, Cause.CONFIGURATION
 

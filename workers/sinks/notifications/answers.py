@@ -10,8 +10,8 @@ from common.http import Answer
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
-from workers.sinks.notifications.reply import Failure, Reply
 from workers.sinks.notifications.rules import Accepted, Judgement, Row
+from workers.vendors.notifications.reply import Failure, Reply
 
 DUPLICATE, COLLISION, NO_DATA = "2050", "2051", "2060"
 _KEY_CODES = ("oauth.v2.InvalidApiKey", "InvalidApiKey", "invalid_client", "unauthorized_client")

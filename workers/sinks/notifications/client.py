@@ -2,12 +2,10 @@
 
 import hashlib
 import hmac
-from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
 
-import orjson
 from pydantic import SecretStr
 
 from common.http import Answer, HttpClient, Permit
@@ -15,6 +13,7 @@ from workers.rotation import Fixed, Latest
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig
 from workers.sinks.notifications.jobs import PATHS, Call, Send
 from workers.sinks.notifications.parameters import Channel
+from workers.vendors.notifications.tokens import ask_token, authorization
 
 _NO_JOB = "none-0"
 
@@ -54,25 +53,10 @@ class MessagingClient:
 
     def token(self) -> Answer:
         """POST for a token (§1 auth B): real JSON, not a form."""
-        config = self._latest.fresh()
-        if not config.token_url or not config.client_secret:
-            raise TypeError("this account uses Basic")
-        asked = {
-            "client_id": config.client_id,
-            "client_secret": config.client_secret.get_secret_value(),
-            "grant_type": "client_credentials",
-        }
-        headers = {"content-type": "application/json"}
-        return self._http.request(
-            "POST", config.token_url, headers=headers, content=orjson.dumps(asked), action="token"
-        )
+        return ask_token(self._latest.fresh(), self._http)
 
     def _authorization(self, token: str | None) -> str:
-        if token is not None:
-            return f"Bearer {token}"
-        given = self._latest().password
-        password = given.get_secret_value() if given else ""
-        return "Basic " + b64encode(f"{self._config.username}:{password}".encode()).decode()
+        return authorization(self._config.username, self._latest().password, token)
 
     def _known(self, answer: Answer) -> Answer:
         return _known(answer, self._latest)

@@ -12,9 +12,8 @@ from common.settings.sections import Section
 from workers.sinks.config import SinkConfig
 from workers.sinks.notifications.parameters import AudienceName, Channel, Severity
 from workers.vendors.address import is_private_enough, parsed
+from workers.vendors.notifications.account import MessagingAccount
 
-_EXAMPLE = "https://api.eu.cloudmessaging.opentext.com"
-_TOKEN_EXAMPLE = "https://eu.api.opentext.com/tenants/<tenant>/oauth2/token"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _OURS = frozenset({"content-type", "content-length", "host", "x-timestamp", "x-signature"})
 
@@ -37,18 +36,9 @@ class Person(Section):
     sms: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$", description="Mobile number, as +49170….")
 
 
-class MessagingConfig(Section):
+class MessagingConfig(MessagingAccount):
     """The account at OpenText's messaging platform (§1): Basic, or OAuth where token_url is set."""
 
-    base_url: str = Field(description=f"Host of the region, such as {_EXAMPLE}: host only (§1).")
-    username: str | None = Field(None, min_length=1, description="User id of the messaging account, for Basic.")
-    password: SecretStr | None = Field(None, description="Its password.")
-    token_url: str | None = Field(None, description=f"OAuth instead: {_TOKEN_EXAMPLE} (§1).")
-    client_id: str | None = Field(None, min_length=1, description="OAuth client id.")
-    client_secret: SecretStr | None = Field(None, description="OAuth client secret.")
-    allow_http: bool = Field(
-        False, description="Send credentials over plain http to another host than this one: for a sandbox only."
-    )
     message_prefix: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$",
         description="In front of each message_id: unlike every other company's, since the ids of all customers of "
@@ -74,36 +64,6 @@ class MessagingConfig(Section):
     max_body_bytes: int = Field(
         5_000_000, ge=65_536, le=20_000_000, description="Bytes of one job; a larger alert is a dead letter (§8)."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _host_only(cls, url: str) -> str:
-        parts = parsed(url, _EXAMPLE)
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("is a host only: no path, no query, no password")
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @field_validator("token_url")
-    @classmethod
-    def _token_address(cls, url: str | None) -> str | None:
-        return None if url is None else _checked(url, _TOKEN_EXAMPLE)
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        basic = (self.username, self.password)
-        oauth = (self.token_url, self.client_id, self.client_secret)
-        if all(basic) == all(oauth) or (any(basic) and any(oauth)):
-            raise ValueError("needs username and password, or token_url, client_id and client_secret (§1)")
-        for name in ("base_url", "token_url"):
-            url = getattr(self, name)
-            if url and not self.allow_http and not is_private_enough(url):
-                raise ValueError(f"{name} must be https: secrets would travel readable; a sandbox: allow_http")
-        return self
-
-    @property
-    def is_bearer(self) -> bool:
-        """Whether requests carry a token of `token_url`."""
-        return self.token_url is not None
 
 
 class HttpAlertConfig(Section):

@@ -7,7 +7,7 @@ from datetime import datetime
 from common.errors import AmbiguousError, NotSentError
 from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Refused, Scope, Unsure
-from workers.sinks.notifications.reply import Reply
+from workers.vendors.notifications.reply import Reply
 from workers.vendors.retry_after import wait_s
 
 _USUAL_S = 60.0

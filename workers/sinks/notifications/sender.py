@@ -21,10 +21,11 @@ from workers.sinks.notifications.answers import judge
 from workers.sinks.notifications.client import AlertClient, MessagingClient
 from workers.sinks.notifications.config import HttpAlertConfig, MessagingConfig
 from workers.sinks.notifications.jobs import Call, Job, Send
-from workers.sinks.notifications.reply import Failure
 from workers.sinks.notifications.rules import Accepted, Collided, Judgement, Said
 from workers.sinks.notifications.tally import Tally
-from workers.sinks.notifications.tokens import Granted, Tokens, judge_token
+from workers.sinks.notifications.tokens import Tokens, judge_token
+from workers.vendors.notifications.reply import Failure
+from workers.vendors.notifications.tokens import Granted
 
 _MOST_SPLITS = 16
 _MOST_REMEMBERED = 10_000

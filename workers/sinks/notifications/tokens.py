@@ -1,28 +1,15 @@
 """The OAuth token of a messaging account (§1): short-lived, shared by all threads, renewed early. No I/O."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from common.http import Answer
 from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
-from workers.sinks.notifications.reply import Failure, Reply
 from workers.sinks.notifications.rules import Row
-from workers.vendors.shared_token import Grant, SharedToken
-
-USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT = 900.0, 86_400.0, 0.8
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Granted(Grant):
-    """A token of a messaging account."""
-
-    @property
-    def used_s(self) -> float:
-        """How long it is sent: 80 % of its life (§8)."""
-        return self.life_s * RENEWED_AT
-
+from workers.vendors.notifications.reply import Failure, Reply
+from workers.vendors.notifications.tokens import KEY_CODES, Granted, granted_in
+from workers.vendors.shared_token import SharedToken
 
 Tokens = SharedToken[Hold]
 """The one token, or the hold that says why there is none."""
@@ -31,24 +18,12 @@ Tokens = SharedToken[Hold]
 def judge_token(came: Answer | Failure, now: datetime) -> Granted | Hold:
     """What the token endpoint said; asking is harmless, so nothing here is in doubt."""
     reply = Reply(came)
-    granted = _granted(reply)
+    granted = granted_in(reply)
     if granted is not None:
         return granted
     said = r.judged(reply, TOKEN_TABLE, now).said
     assert isinstance(said, Hold)
     return said
-
-
-def _granted(reply: Reply) -> Granted | None:
-    token, life = reply.values.get("access_token"), reply.values.get("expires_in")
-    fits = isinstance(token, str) and token.isascii() and token.isprintable() and token.strip() == token != ""
-    if reply.status != 200 or not isinstance(token, str) or not fits:
-        return None
-    is_number = isinstance(life, int | float) and not isinstance(life, bool) and life > 0
-    return Granted(token, min(float(life), MOST_LIFE_S) if is_number and life is not None else USUAL_LIFE_S)
-
-
-_KEY_CODES = ("oauth.v2.InvalidApiKey", "InvalidApiKey", "invalid_client", "unauthorized_client", "invalid_grant")
 
 
 def _no_answer(reply: Reply, _: datetime) -> Hold:
@@ -61,7 +36,7 @@ TOKEN_TABLE = (
     Row(
         "token_key_refused",
         "§9 #2",
-        r.code(*_KEY_CODES),
+        r.code(*KEY_CODES),
         r.hold(Cause.CREDENTIALS, "token_url refuses client_id or client_secret"),
     ),
     Row("token_unauthorised", "§9 #2", r.status(400, 401, 403), r.hold(Cause.CREDENTIALS, "token_url refuses us")),

@@ -1,4 +1,4 @@
-"""Who we are to the server: one ticket for all delivery threads, renewed once when it is refused (§2.3).
+"""Who we are to the server: one ticket for all threads, renewed once when it is refused (§2.3).
 
 A conversation without I/O: `authenticated` yields requests and is sent their replies. Whoever finds the
 ticket refused logs in under a lock; the others wait, and take what came of it, good or bad. A log-in that was
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from workers.rotation import Fixed, Latest
-from workers.sinks.ecm import asks
-from workers.sinks.ecm.asks import Ask
-from workers.sinks.ecm.config import EcmConfig
-from workers.sinks.ecm.reply import Reply, at
+from workers.vendors.ecm.account import EcmAccount
+from workers.vendors.ecm.ask import Ask, login, token
+from workers.vendors.ecm.reply import Reply, at
 
 Conversation = Generator[Ask, Reply, tuple[Ask, Reply]]
 _ROLLED = "otcsticket"
@@ -34,7 +33,7 @@ class Tickets:
     """The ticket of one service account. Thread-safe."""
 
     def __init__(
-        self, config: EcmConfig, monotonic: Callable[[], float], latest: Latest[EcmConfig] | None = None
+        self, config: EcmAccount, monotonic: Callable[[], float], latest: Latest[EcmAccount] | None = None
     ) -> None:
         self._config, self._monotonic = config, monotonic
         self._latest, self._secrets = latest or Fixed(config), _secrets(config)
@@ -98,8 +97,8 @@ class Tickets:
     def _login(self) -> Ask:
         config = self._latest.fresh()
         if config.auth == "otds":
-            return asks.token(str(config.otds_token_url), config.client_id, config.client_secret.get_secret_value())
-        return asks.login(config.username, config.password.get_secret_value(), config.domain)
+            return token(str(config.otds_token_url), config.client_id, config.client_secret.get_secret_value())
+        return login(config.username, config.password.get_secret_value(), config.domain)
 
     def _ticket_in(self, reply: Reply) -> str | None:
         """The ticket of a log-in's answer; only what a header can carry."""
@@ -122,7 +121,7 @@ class Tickets:
                 self._ticket = fresh
 
 
-def _secrets(config: EcmConfig) -> tuple[SecretStr, SecretStr]:
+def _secrets(config: EcmAccount) -> tuple[SecretStr, SecretStr]:
     return config.password, config.client_secret
 
 

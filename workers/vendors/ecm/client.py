@@ -1,4 +1,4 @@
-"""The only I/O of the ECM sink: one HTTP request for an Ask, whose reply is never an exception."""
+"""The only I/O with a Content Server: one HTTP request for an Ask, whose reply is never an exception."""
 
 from urllib.parse import quote, urlencode
 
@@ -6,8 +6,8 @@ import httpx
 
 from common.errors import AmbiguousError, NotSentError
 from common.http import HttpClient, Permit
-from workers.sinks.ecm.asks import Ask, Query
-from workers.sinks.ecm.reply import Reply
+from workers.vendors.ecm.ask import Ask, Query
+from workers.vendors.ecm.reply import Reply
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -15,8 +15,8 @@ _FORM = "application/x-www-form-urlencoded"
 class EcmClient:
     """Requests to one Content Server. Thread-safe. `slow` waits longer, for creations and uploads."""
 
-    def __init__(self, base_url: str, http: HttpClient, slow: HttpClient) -> None:
-        self._base, self._http, self._slow = f"{base_url}/api/", http, slow
+    def __init__(self, base_url: str, http: HttpClient, slow: HttpClient | None = None) -> None:
+        self._base, self._http, self._slow = f"{base_url}/api/", http, slow or http
 
     def send(self, ask: Ask, permit: Permit | None, action: str) -> Reply:
         """Make one request, at most once; raises only what entering the permit raised."""
@@ -40,7 +40,8 @@ class EcmClient:
     def close(self) -> None:
         """Let connections go."""
         self._http.close()
-        self._slow.close()
+        if self._slow is not self._http:
+            self._slow.close()
 
 
 def query_text(query: Query) -> str:
