@@ -221,7 +221,7 @@ class Metrics:
         self.journey_outcomes = self._counter(
             "journey_outcomes_total",
             "Steps and starts of journeys by what became of them: fired, late, removed, cancelled, cancel_unknown, "
-            "stopped_before, before_deployment, own, no_key, no_customer, unresolved.",
+            "stopped_before, before_deployment, own, no_key, no_customer, unresolved, linked.",
             *("journey", "outcome"),
         )
         self.journey_timers_due = self._gauge(

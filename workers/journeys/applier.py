@@ -21,6 +21,7 @@ from common.store.times import DAY_US, micros
 from common.store.values import Outgoing, Timer
 from workers.journeys.erasure import Identities, erase
 from workers.journeys.incoming import Incoming
+from workers.journeys.linking import adopt
 from workers.journeys.memory import Memory
 from workers.journeys.preferences import lift_unreadable, suppress_unreadable
 from workers.journeys.reducers import PROFILE, Facts, Reducer, Wanted
@@ -119,6 +120,10 @@ class Applier:
                 for reducer in self._reducers:
                     reducer.take(memory, record)
         self._save(connection, memory)
+        for substitute, customer_id in sorted(memory.adoptions):
+            adopted = adopt(connection, memory, self._reducers, substitute, customer_id)
+            self._save(connection, adopted)
+            memory.counts += adopted.counts
         return memory
 
     def _save(self, connection: Connection, memory: Memory) -> None:

@@ -15,6 +15,7 @@ from workers.journeys.definition import Condition, Date, Join, Journey, Trigger,
 from workers.journeys.incoming import Incoming
 from workers.journeys.keys import about_of, covers, kept, text_of
 from workers.journeys.memory import Memory
+from workers.journeys.merging import merged
 from workers.journeys.reducers import Wanted
 from workers.journeys.rows import FORGET, Json
 
@@ -63,6 +64,19 @@ class Journeys:
                 self._join(memory, journey, journey.kind, record.topic, value)
             else:
                 self._run(memory, journey, journey.kind, record.topic, value)
+
+    def adopt(self, memory: Memory, substitute: str, customer_id: str) -> None:
+        """A substitute's instances and timers become the customer's, merged where both have one about the same."""
+        for journey in self._by_name.values():
+            theirs = rows.all_of(memory, journey, substitute)
+            if not theirs or isinstance(journey.kind, Join):
+                continue
+            mine = [rows.copied(row) for row in rows.all_of(memory, journey, customer_id)]
+            for evidence in merged(journey, mine, [rows.copied(row) for row in theirs]):
+                rows.put(memory, journey, customer_id, evidence, self._since(journey))
+            for row in theirs:
+                rows.drop(memory, row)
+            memory.count(journey.name, "linked")
 
     def fire_wants(self, memory: Memory, timer: Timer) -> list[Wanted]:
         """The instance, and the customer's profile."""

@@ -103,6 +103,8 @@ class Memory:
         self.outbox: list[Outgoing] = []
         self.erased: list[str] = []
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.adoptions: set[tuple[str, str]] = set()
+        """Substitutes whose rows are to become a customer's: (substitute, customer id)."""
 
     @property
     def shelves(self) -> tuple[Shelf[Any], ...]:

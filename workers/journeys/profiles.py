@@ -45,13 +45,33 @@ def change_profile(memory: Memory, value: Mapping[str, Any]) -> None:
 
 
 def link(memory: Memory, value: Mapping[str, Any]) -> str | None:
-    """LINKED: the substitute is this customer from now on; the substitute, or None where the event names none."""
+    """LINKED: the substitute is this customer from now on; the substitute, or None where there is nothing to link.
+
+    A substitute is never linked to another substitute.
+    """
     at, substitute = micros(value["occurred_at"]), value["substitute_id"]
     know_customer(memory, value["customer"], at)
-    if not substitute:
+    if not substitute or substitute == value["customer"]["customer_id"] or not value["customer"]["resolved"]:
         return None
     memory.links.put(Link(substitute, value["customer"]["customer_id"], at))
     return str(substitute)
+
+
+def adopt(memory: Memory, substitute: str, customer_id: str) -> None:
+    """A substitute's facts count for the customer, each by its own time; its row stays, to be recognised."""
+    theirs = memory.profiles.get(substitute)
+    if theirs is None:
+        return
+    told_at = theirs.times.get(_CUSTOMER, 0)
+    mine = know_customer(memory, {**theirs.customer, "customer_id": customer_id, "resolved": True}, told_at)
+    facts, times = dict(mine.facts), dict(mine.times)
+    for name, at in theirs.times.items():
+        if name != _CUSTOMER and at > times.get(name, 0):
+            facts[name], times[name] = theirs.facts.get(name), at
+    kept = {name: fact for name, fact in facts.items() if fact is not None}
+    memory.profiles.put(replace(mine, facts=kept, times=times, changed_at=max(mine.changed_at, theirs.changed_at)))
+    if theirs.engaged_at is not None:
+        engaged(memory, memory.profiles.get(customer_id) or mine, theirs.engaged_at)
 
 
 def _stated(value: Mapping[str, Any]) -> dict[str, Any]:

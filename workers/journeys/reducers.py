@@ -32,6 +32,10 @@ class Reducer(Protocol):
         """Change memory by one event; no I/O, and no clock but `memory.now`."""
         ...
 
+    def adopt(self, memory: Memory, substitute: str, customer_id: str) -> None:
+        """What is kept about a substitute is the customer's from now on; profiles and instances of both are loaded."""
+        ...
+
 
 class Facts:
     """The customer store's own reducer: profile, consent, timeline, workspaces, alerts."""
@@ -59,10 +63,15 @@ class Facts:
         if value is None:
             return
         if value["customer"] and record.topic != PROFILE:
+            _adopt_linked(memory, value["customer"])
             profile = profiles.know_customer(memory, value["customer"], record.occurred_at)
             if record.topic in timeline.TOPICS and timeline.record(memory, record.topic, value):
                 profiles.engaged(memory, profile, record.occurred_at)
         self._topic(memory, record.topic, value)
+
+    def adopt(self, memory: Memory, substitute: str, customer_id: str) -> None:
+        """The profile; what else there is needs no reading to be moved."""
+        profiles.adopt(memory, substitute, customer_id)
 
     def is_forgotten(self, memory: Memory, record: Incoming) -> bool:
         """Whether its customer was erased after it happened."""
@@ -78,6 +87,7 @@ class Facts:
             case "comms.profile.v1", "LINKED" if value["customer"]:
                 if substitute := profiles.link(memory, value):
                     self._preferences.join(memory, value["customer"], substitute)
+                    _adopt_linked(memory, {"customer_id": substitute, "resolved": False})
             case "comms.workspace.v1", _:
                 workspaces.take_workspace(memory, value, self._endings)
             case "comms.alert.v1", _:
@@ -88,8 +98,18 @@ class Facts:
     def _customer(self, memory: Memory, customer: Mapping[str, Any] | None) -> list[Wanted]:
         if not customer:
             return []
+        links: list[Wanted] = (
+            [] if customer["resolved"] else [(memory.links, ("substitute_id",), (customer["customer_id"],))]
+        )
         stones: list[Wanted] = [(memory.tombstones, ("identity",), (one,)) for one in self._identities.of(customer)]
-        return [*stones, (memory.profiles, ("customer_id",), (customer["customer_id"],))]
+        return [*links, *stones, (memory.profiles, ("customer_id",), (customer["customer_id"],))]
+
+
+def _adopt_linked(memory: Memory, customer: Mapping[str, Any]) -> None:
+    """What is read of a substitute after it was linked becomes the customer's, too."""
+    link = None if customer["resolved"] else memory.links.get(customer["customer_id"])
+    if link is not None:
+        memory.adoptions.add((link.substitute_id, link.customer_id))
 
 
 def _wish(memory: Memory, value: Mapping[str, Any]) -> list[Wanted]:

@@ -53,6 +53,13 @@ def put(memory: Memory, journey: Journey, customer_id: str, evidence: Json, sinc
     memory.instances.put(Instance(journey.name, customer_id, about, memory.partition, started_at, evidence))
 
 
+def drop(memory: Memory, row: Instance) -> None:
+    """A row and its timers are gone."""
+    for step in (*row.memory.get("due", ()), FORGET):
+        memory.timers.drop(row.journey, row.customer_id, row.about, step)
+    memory.instances.drop(row.journey, row.customer_id, row.about)
+
+
 def _due(journey: Journey, customer_id: str, evidence: Json, since: int) -> dict[str, int]:
     match journey.kind:
         case Wait():

@@ -5,6 +5,7 @@ Evidence: `starts` (each [time, event id, correlation id, facts, steps], oldest 
 that time: a changed `after` holds for new instances.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from workers.journeys.definition import Journey, Mode, Wait
@@ -22,6 +23,12 @@ def start(evidence: Json, journey: Journey, at: int, event: list[Any]) -> None:
         starts.append([at, *event, dict(journey.kind.after)])
         starts.sort(key=lambda one: (one[0], one[1]))
         evidence["starts"] = _worth_keeping(starts, journey)
+
+
+def together(one: Iterable[list[Any]], other: Iterable[list[Any]], journey: Journey) -> list[list[Any]]:
+    """The starts of two ids that are one customer's, each once."""
+    by_event = {start[1]: start for start in (*other, *one)}
+    return _worth_keeping(sorted(by_event.values(), key=lambda start: (start[0], start[1])), journey)
 
 
 def stop(evidence: Json, at: int) -> None:

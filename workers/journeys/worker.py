@@ -62,7 +62,7 @@ class JourneyWorker:
         try:
             consumer.subscribe([self._prefix + name for name in self._topics], self)
             while not stop.is_set():
-                self._turn()
+                self.turn()
             for lot in self._lots.values():
                 self._guarded(lot, partial(self._publish, lot))
         finally:
@@ -102,7 +102,8 @@ class JourneyWorker:
         if lot := self._lots.get(partition.partition):
             lot.freshness.ended(self._name(partition), offset)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """One round: take over what was assigned, read, apply, publish, fire; `run` makes one after the other."""
         self._claim_due()
         is_idle = not self._parts.firing.has_work and all(not lot.unapplied for lot in self._lots.values())
         for record in self._parts.consumer.read(
