@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # so that a command loads no more than it shows
     from workers.cursors_command import Plan as CursorPlan
     from workers.demo.counted import FlowCount
     from workers.explaining import Explanation
+    from workers.flow_needs import Needs
     from workers.flows.entries import LeftOut
     from workers.flows.flow import Flow
     from workers.mailbox import Letter, Line
@@ -63,15 +65,15 @@ def checked(found: "Sequence[Checked]") -> None:
         print(f"ok      {each.name}" if each.is_well else f"not ok  {each.name}: {each.trouble}; {each.advice}")
 
 
-def flows(listed: "Iterable[Flow]", left_out: "Iterable[LeftOut]" = ()) -> None:
-    """Every flow, in catalogue order; below, the default ones that wait for a setting, with what they need."""
-    table = _table("flow", "on", "type", "do", "repeat", "choice", "consent", "where")
+def flows(listed: "Iterable[Flow]", needs: "Mapping[str, Needs]", left_out: "Iterable[LeftOut]" = ()) -> None:
+    """Every flow with what it needs configured, in catalogue order; below, the default ones that lack something."""
+    table = _table("flow", "on", "type", "do", "repeat", "choice", "consent", "needs", "where")
     for flow in listed:
         types = " ".join(sorted(flow.pattern.symbols))
         do = f"{flow.sink}.{flow.action.name}"
-        where = f"{flow.file}:{flow.line}"
-        row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.leave, where)
-        table.add_row(*row)
+        where = f"{'/'.join(Path(flow.file).parts[-2:])}:{flow.line}"
+        row = (flow.name, flow.topic, types, do, flow.action.repeat, flow.choice or "", flow.leave)
+        table.add_row(*row, escape(str(needs.get(flow.name, ""))), where)
     console().print(table)
     waiting(left_out)
 

@@ -1,12 +1,13 @@
 """What `commfleet journeys` prints: definitions, what waits, and what would happen when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rich.markup import escape
 from rich.table import Table
 
 from common.store.times import moment_of
+from workers.flow_needs import Needs
 from workers.journeys.definition import Date, Join, Journey, Wait
 from workers.journeys.durations import shown
 from workers.journeys.explain import Line
@@ -15,11 +16,12 @@ from workers.journeys_status import JourneysStatus
 from workers.show import console
 
 
-def journeys(found: Sequence[Journey]) -> None:
-    """One row each: kind, steps, what it emits, and its sentence."""
-    table = Table("name", "kind", "steps", "emits", "about")
+def journeys(found: Sequence[Journey], needs: Mapping[str, Needs]) -> None:
+    """One row each: kind, steps, what it emits, its sentence, and what it needs configured."""
+    table = Table("name", "kind", "steps", "emits", "about", "needs")
     for one in found:
-        table.add_row(one.name, type(one.kind).__name__.lower(), escape(_steps(one)), one.emit, escape(one.about))
+        row = (one.name, type(one.kind).__name__.lower(), escape(_steps(one)), one.emit, escape(one.about))
+        table.add_row(*row, escape(str(needs.get(one.name, ""))))
     console().print(table)
 
 

@@ -20,13 +20,14 @@ def flows() -> None:
 @click.option("--sink", type=click.Choice(SINKS), help="The flows of one sink only.")
 @with_settings
 def flows_list(settings: "Settings", sink: str | None) -> None:
-    """Every flow that runs, in catalogue order."""
+    """Every flow that runs and what it needs configured, in catalogue order; then what waits for a setting."""
     from workers import show
     from workers.catalogue import all_flows
+    from workers.flow_needs import flow_needs
 
     listed = all_flows(settings)
     left_out = [one for one in listed.left_out if sink in (None, one.sink)]
-    show.flows([flow for flow in listed if sink in (None, flow.sink)], left_out)
+    show.flows([flow for flow in listed if sink in (None, flow.sink)], flow_needs(settings), left_out)
 
 
 @flows.command("explain")
@@ -52,9 +53,10 @@ def journeys() -> None:
 def journeys_list(settings: "Settings") -> None:
     """Every journey with its steps; nobody is contacted."""
     from workers import journeys_command, show, show_journeys
+    from workers.flow_needs import journey_needs
 
     declared = journeys_command.declared(settings)
-    show_journeys.journeys(declared.journeys)
+    show_journeys.journeys(declared.journeys, journey_needs(settings))
     show.waiting(declared.left_out)
 
 
