@@ -19,7 +19,7 @@ TABLE: list[Any] = [
 ]
 
 
-def render(table: list[Any], **event: Any) -> Any:
+def render(table: Any, **event: Any) -> Any:
     """What a table says of an event."""
     found, none = template("{rules: {setting: n2.table}}", values={"n2": {"table": table}})
     assert none == []
@@ -58,6 +58,12 @@ def test_a_table_may_hold_lists() -> None:
     assert render(table) == []
 
 
+@pytest.mark.parametrize("value", ["HIGH", 5, ["role:a", "role:b"], []])
+def test_a_value_that_is_no_table_stands_for_itself(value: Any) -> None:
+    """A site that needs no rules writes the value."""
+    assert render(value) == value
+
+
 def test_what_a_table_can_become_and_reads_is_known() -> None:
     """Sinks check names at start-up; the fields of its patterns count as read."""
     texts: list[Any] = [{"when": {"channel": ["SMS"]}, "then": "HIGH"}, {"then": "${risk_level}"}]
@@ -83,10 +89,8 @@ def test_what_a_table_can_become_and_reads_is_known() -> None:
         ),
         ([{"when": {"channel": ["PIGEON"]}, "then": "x"}], "flows.values.t, rule 1: channel has no symbol 'PIGEON'"),
         ([{"when": {}}], "flows.values.t, rule 1 is {when: PATTERN, then: VALUE}"),
-        (["x"], "flows.values.t, rule 1 is {when: PATTERN, then: VALUE}"),
+        ([{"then": "x"}, "x"], "flows.values.t, rule 2 is {when: PATTERN, then: VALUE}"),
         ([{"than": "x"}], "flows.values.t, rule 1 is {when: PATTERN, then: VALUE}"),
-        ([], "flows.values.t is a list of rules"),
-        ("x", "flows.values.t is a list of rules"),
         ([{"then": {"rules": {"setting": "t"}}}], "flows.values.t, rule 1: `then` is a value"),
         ([{"then": [{"setting": "t"}]}], "flows.values.t, rule 1: `then` is a value"),
         (None, "the setting flows.values.t is missing"),

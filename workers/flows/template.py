@@ -5,6 +5,7 @@ string that is exactly one expression keeps the field's native type; any other i
 which timestamps are RFC 3339 in UTC with milliseconds. What would read a null without a default is
 left out: the key of a mapping, the item of a list. `{rules: [{when: PATTERN, then: VALUE}, ...]}` stands for the
 value of the first row whose pattern matches; a row without `when` always does, and where no row does it is left out.
+Its rows may be a `{setting: name}`; a value that is no list of rows stands for itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping

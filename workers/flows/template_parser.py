@@ -19,14 +19,13 @@ def parse_template(raw: Any, place: Place, fields: EventFields, values: SiteValu
 
 
 def parse_rules(raw: Any, place: Place, fields: EventFields, values: SiteValues) -> Rules:
-    """A table of rows, or the setting that holds it."""
+    """A table of rows, or the setting that holds it; a value that is no table stands for itself."""
     name = f"flows.values.{raw['setting']}" if is_reference(raw) else "the table"
     before, rows = len(place.faults), values.resolved(raw, place)
     if len(place.faults) > before:
         return Rules(())
-    if not isinstance(rows, list) or not rows:
-        place.fault(f"{name} is a list of rules: {{when: PATTERN, then: VALUE}}; the last one without when")
-        return Rules(())
+    if not isinstance(rows, list) or not any(isinstance(row, dict) for row in rows):
+        rows = [{"then": rows}]
     parts = ((row, f"{name}, rule {number}") for number, row in enumerate(rows, start=1))
     return Rules(tuple(_rule(row, called, place, fields, values) for row, called in parts))
 

@@ -129,7 +129,8 @@ class ExstreamDeliveryTranslation:
         value = envelope.value(
             kind,
             content_id=_needed(communication.id, "communication.id"),
-            content_type=sent.communication.type or "communication",
+            content_name=communication.name,
+            content_type=communication.type or "communication",
             version=communication.version,
             document_type=self._document_type(communication.doc_type),
             regions=communication.regions,

@@ -83,12 +83,12 @@ def raise_alert(event: Event, parameters: RaiseAlert) -> Item:
         "topic": parameters.topic,
         "severity": str(severity),
         "title": parameters.title,
-        "body": parameters.body,
+        "body": parameters.message,
         "audience": list(parameters.everybody),
         "links": [{"label": link.label, "url": link.url} for link in parameters.links],
         "expires_at": parameters.expires_at,
     }
-    return Item(alert, size=len(parameters.title) + len(parameters.body or "") + 500)
+    return Item(alert, size=len(parameters.title) + len(parameters.message or "") + 500)
 
 
 def _message(event: Event, parameters: Alert, config: NotificationsConfig, channels: tuple[Channel, ...]) -> Message:

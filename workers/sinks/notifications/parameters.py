@@ -97,7 +97,16 @@ class HttpAlert(Alert):
 
 
 class RaiseAlert(Alert):
-    """`raise_alert`: an event on comms.alert.v1; alerts with one `alert_key` are one alert."""
+    """`raise_alert`: an event on comms.alert.v1; alerts with one `alert_key` are one alert.
+
+    `next_action`: what whoever reads it is to do; it stands last in the body.
+    """
 
     alert_key: Annotated[str, Field(min_length=1, max_length=500)]
     topic: Annotated[str, Field(min_length=1, max_length=200)]
+    next_action: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+    @property
+    def message(self) -> str | None:
+        """The body, and last what is to be done."""
+        return "\n\n".join(filter(None, (self.body, self.next_action and f"Next: {self.next_action}"))) or None

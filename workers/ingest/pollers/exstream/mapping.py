@@ -76,6 +76,7 @@ class ExstreamPollTranslation:
         value = Envelope(SOURCE, config.domain, natural_id, received_at, received_at, None, attributes).value(
             "PUBLISHED",
             content_id=found.id,
+            content_name=found.name,
             content_type="flow_model",
             version=found.version,
             document_type=types.get(found.id) or types.get(found.name or ""),
@@ -159,6 +160,7 @@ class ExstreamPollTranslation:
             kind,
             actor=actor(ActorKind.USER, found.changed_by) if found.changed_by else None,
             content_id=found.id,
+            content_name=found.name,
             content_type=config.content.get(found.type or "", found.type),
             version=found.version,
             document_type=types.get(found.id) or types.get(found.name or "") or next(iter(its["document_type"]), None),
