@@ -7,7 +7,7 @@ from typing import Literal
 DEFAULT_USER, DEFAULT_PASSWORD = "commfleet", "sandbox-only-password"
 DEFAULT_CLIENT, DEFAULT_SECRET = "commfleet-client", "sandbox-only-secret"
 
-COMMUNICATION, CONSENT = 9830, 9840
+COMMUNICATION, CONSENT, CONTENT = 9830, 9840, 9850
 CUSTOMER_TYPE, CUSTOMER_TEMPLATE = 16, 15615
 ENTERPRISE = 2000
 
@@ -26,6 +26,7 @@ class CategoryDefinition:
 _CATEGORIES = {
     COMMUNICATION: CategoryDefinition("Communication", frozenset({2, 3, 4}), frozenset({5})),
     CONSENT: CategoryDefinition("Consent", sets={3: frozenset(range(1, 14))}),
+    CONTENT: CategoryDefinition("Campaign content", frozenset(range(2, 8))),
 }
 
 
