@@ -317,9 +317,7 @@ def test_m5_an_answer_ends_it(town: Town, marketo: Marketo, customer: str) -> No
 
     town.post("exstream", mail("POST", customer, PREMIUM, f"D-{customer}"))
     town.eventually(lambda: marketo.runs(lead), "the retention workflow")
-    town.publish(
-        NOTICE, {"type": "RESPONDED", "source": "billing", "customer": {"customer_id": customer}, **document}
-    )
+    town.publish(NOTICE, {"type": "RESPONDED", "source": "billing", "customer": {"customer_id": customer}, **document})
     town.days(15)
 
     assert marketo.runs(lead) == [3730]
@@ -402,7 +400,7 @@ def test_m8_marketo_keeps_the_life_of_a_document(town: Town, marketo: Marketo, c
 
     (record,) = marketo.documents(customer)
     assert (record["documentId"], record["documentType"], record["channel"]) == (document, "statement", "EMAIL")
-    assert record["sentAt"] and record["deliveredAt"] and record["openedAt"]
+    assert {"sentAt", "deliveredAt", "openedAt"} <= {name for name, value in record.items() if value}
 
 
 def test_m8_what_a_customer_was_sent_and_how_they_answered_can_be_asked(town: Town, customer: str) -> None:
