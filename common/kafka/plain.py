@@ -1,7 +1,6 @@
 """Records outside of transactions, acknowledged: for receipts, which a second copy does not harm."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,25 +16,28 @@ _FLUSH_S = 5.0
 
 
 class PlainProducer:
-    """An idempotent producer whose delivery reports are gathered for each group of records."""
+    """An idempotent producer whose delivery reports are gathered for each group of records.
+
+    It has no thread of its own: the client takes the interpreter anew for each report, so a thread beside a busy one
+    would wait half a millisecond for every record. Used by one thread.
+    """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._producer = Producer({**config}, logger=log)
-        self._stop = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="receipts", daemon=True)
-        self._poller.start()
 
     def write(self, records: Sequence[OutRecord], on_done: Callable[[CommfleetError | None], None]) -> None:
-        """Write all of them; `on_done` is called once, from the polling thread, at the last report."""
+        """Write all of them; `on_done` is called once, at the last report: inside `collect`, or a later `write`."""
         reports = _Reports(len(records), on_done)
         for record in records:
             self._produce(record, reports)
 
+    def collect(self) -> None:
+        """Take the reports that have come."""
+        self._producer.poll(0)
+
     def close(self) -> None:
-        """Wait for reports, within a bound, and end the thread."""
+        """Wait for reports, within a bound."""
         self._producer.flush(_FLUSH_S)
-        self._stop.set()
-        self._poller.join()
 
     def _produce(self, record: OutRecord, reports: "_Reports") -> None:
         where = {} if record.partition is None else {"partition": record.partition}
@@ -57,10 +59,6 @@ class PlainProducer:
             else:
                 return
 
-    def _poll(self) -> None:
-        while not self._stop.is_set():
-            self._producer.poll(_POLL_S)
-
 
 class _Reports:
     """Counts the reports of one group of records."""
@@ -68,14 +66,11 @@ class _Reports:
     def __init__(self, count: int, on_done: Callable[[CommfleetError | None], None]) -> None:
         self._left, self._on_done = count, on_done
         self._error: CommfleetError | None = None
-        self._lock = threading.Lock()
 
     def report(self, error: KafkaError | None, _: Message | None) -> None:
         """One record ended."""
-        with self._lock:
-            if error is not None:
-                self._error = UnconfirmedError(f"a receipt was not acknowledged: {error.str()}")
-            self._left -= 1
-            is_last = self._left == 0
-        if is_last:
+        if error is not None:
+            self._error = UnconfirmedError(f"a receipt was not acknowledged: {error.str()}")
+        self._left -= 1
+        if not self._left:
             self._on_done(self._error)

@@ -37,7 +37,11 @@ class PlainProducer(Protocol):
     """Writes outside of transactions (common/kafka/plain.py)."""
 
     def write(self, records: Sequence[OutRecord], on_done: Callable[[CommfleetError | None], None]) -> None:
-        """Write all of them; `on_done` is called once, from another thread, when all are acknowledged or one is not."""
+        """Write all of them; `on_done` is called once, inside `collect` or `write`, when each has ended."""
+        ...
+
+    def collect(self) -> None:
+        """Take what became known of records meanwhile."""
         ...
 
     def close(self) -> None:
@@ -105,8 +109,12 @@ class Publisher:
         self._handed.put(settlement)
 
     def receipt(self, ended: Sequence[tuple[Delivery, Delivered | Suppressed]], records: Sequence[OutRecord]) -> None:
-        """Write receipts; a Receipted reaches the inbox."""
+        """Write receipts; a Receipted reaches the inbox, by a later `collect`."""
         self._plain.write(records, lambda error: self._inbox.put(Receipted(ended, records, error)))
+
+    def collect(self) -> None:
+        """Ask which receipts are acknowledged."""
+        self._plain.collect()
 
     def close(self) -> None:
         """Wait for what runs, within a bound, then let the producers go."""

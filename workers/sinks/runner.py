@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Collection
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty
 
@@ -44,6 +45,7 @@ from workers.sinks.window import Window
 
 _BUSY_POLL_S = 0.002
 _IDLE_POLL_S = 0.05
+_ASK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class Runner:
         self._report(now)
 
     def _collect(self) -> None:
-        """What threads have finished; waits a little where reading stands still."""
+        """What threads and receipts have come to; waits a little where reading stands still."""
+        self._publisher.collect()
         wait_s = _BUSY_POLL_S if self._reader.is_waiting else 0.0
         try:
             self._take(self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait())
@@ -195,16 +198,14 @@ class Runner:
     def _finish_running(self, bound_s: float) -> None:
         """Collect what delivery threads and the publisher are at, for at most `bound_s` seconds."""
         deadline = self._clock.monotonic() + bound_s
-        while self._pool.in_flight or self._ledger.is_running:
-            if not self._take_within(deadline - self._clock.monotonic()):
-                return
+        while (self._pool.in_flight or self._ledger.is_running) and self._clock.monotonic() < deadline:
+            self._take_within(deadline - self._clock.monotonic())
 
-    def _take_within(self, seconds: float) -> bool:
-        try:
-            self._take(self._inbox.get(timeout=max(0.0, seconds)))
-        except Empty:
-            return False
-        return True
+    def _take_within(self, seconds: float) -> None:
+        """The next message, or none within so long, and within the time after which receipts are asked for again."""
+        self._publisher.collect()
+        with suppress(Empty):
+            self._take(self._inbox.get(timeout=max(0.0, min(seconds, _ASK_S))))
 
     def _gained(self, windows: Collection[Window]) -> None:
         """Partitions are new to us: learn which keys are parked, and which ids were seen."""
@@ -228,7 +229,7 @@ class Runner:
         while (self._pool.in_flight or not self._ledger.is_idle) and self._clock.monotonic() < deadline:
             if self._ownership.is_assigned:
                 self._ledger.publish_due()
-            self._take_within(min(_IDLE_POLL_S, deadline - self._clock.monotonic()))
+            self._take_within(deadline - self._clock.monotonic())
         self._ownership.commit_all_now()
 
     def _close(self) -> None:
