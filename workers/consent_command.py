@@ -8,7 +8,7 @@ from typing import IO, Any
 from common.errors import StoreDownError
 from common.store import shapes
 from common.store.database import Database
-from common.store.look_ups import Answer, LookUps, Who
+from common.store.look_ups import LookUps, Who
 from common.store.opening import pseudonyms_of
 from common.store.tables import profile
 from common.store.values import Profile
@@ -55,7 +55,7 @@ def _documents(settings: Settings, database: Database, look_ups: LookUps) -> Ite
         answer = look_ups.ask(
             Who(one.customer_id, one.customer.get("email"), one.customer.get("phone")) for one in customers
         )
-        _check(answer, settings.consent.max_age_s)
+        _check(answer.fresh_at, settings.consent.max_age_s)
         yield from (document(answer.known[one.customer_id], consent) for one in customers)
 
 
@@ -69,6 +69,6 @@ def _page(database: Database, after: str) -> Sequence[Profile]:
         return list(shapes.PROFILES.select(connection, is_next, profile.c.customer_id, limit=_PAGE))
 
 
-def _check(answer: Answer, max_age_s: float) -> None:
-    if why := stale_because(answer, datetime.now(UTC), max_age_s):
+def _check(fresh_at: datetime | None, max_age_s: float) -> None:
+    if why := stale_because(fresh_at, datetime.now(UTC), max_age_s):
         raise StoreDownError(f"{why}; nothing that is exported now may be used: try again when it has caught up")

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from common.clock import Clock
 from common.errors import StoreDownError, UnauthenticatedError
-from common.store.look_ups import Answer, LookUps, Who
+from common.store.look_ups import LookUps, Who
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
 from workers.consent.document import document
