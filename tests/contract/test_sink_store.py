@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from common.reasons import Cause, Reason
 from tests.support.known import KnownStore
 from tests.support.poll import eventually
 from tests.support.sink_rig import Got, SinkRig, rig_flows, workspace_event
+from tests.support.store import START
 from workers.sinks.api import Answered, Deferred, Hold, Outcome, Rejected, Scope
 
 ON = "on: comms.workspace.v1, when: {type: [CREATED]}"
@@ -23,6 +25,8 @@ GOLD = (
     "do: braze.send, consent: none, with: {text: gold}}"
 )
 SILVER = f"- {{name: silver, {ON[:-1]}}}, choice: c, do: braze.send, consent: none, with: {{text: silver}}}}"
+
+OBEY = "- {name: obey, on: comms.consent.v1, do: braze.obey}"
 
 MakeRig = Callable[..., SinkRig]
 
@@ -241,3 +245,52 @@ def test_many_are_asked_about_together(make_rig: MakeRig, store: KnownStore) -> 
         eventually(lambda: rig.committed() == 200, 60)
     assert len(rig.sink.got) == 200
     assert len(store.asked) < 50
+
+
+def decision(number: int, at_s: float, state: str) -> dict[str, Any]:
+    """A decision about marketing by e-mail, as the journey worker publishes it."""
+    at = START + timedelta(seconds=at_s)
+    return {
+        "event_id": f"00000000-0000-0000-0000-{number:012}",
+        "type": "DECIDED",
+        "source": "commfleet",
+        "occurred_at": at,
+        "ingested_at": at,
+        "customer": {"customer_id": "c1", "resolved": True},
+        "kind": "CONSENT",
+        "channel": "EMAIL",
+        "purpose": "MARKETING",
+        "state": state,
+        "effective_at": at,
+        "origin": "marketo",
+        "write_to": ["braze"],
+    }
+
+
+def test_an_old_decision_does_not_overwrite_a_new_one(make_rig: MakeRig, store: KnownStore) -> None:
+    """A letter of last month, redriven: what was decided since stands at the vendor, and stays."""
+    rig = make_rig(OBEY)
+    store.wish("c1", "OPTED_IN", 0)
+    rig.sink.script = lambda *_: Answered([Rejected(Reason.REFUSED, "not today")])
+    rig.write(decision(1, 0, "OPTED_IN"), topic="comms.consent.v1")
+    with rig.running():
+        eventually(lambda: len(rig.letters()) == 1, 30)
+        rig.sink.script = lambda *_: None
+        store.wish("c1", "OPTED_OUT", 600)
+        rig.write(decision(2, 600, "OPTED_OUT"), topic="comms.consent.v1")
+        eventually(lambda: len(rig.sink.got) == 1, 30)
+        assert rig.redrive() == 1
+        eventually(lambda: ("SUPPRESSED", "superseded") in by_reason(rig), 30)
+    assert event_ids(rig.sink.got) == [decision(2, 0, "")["event_id"]]
+
+
+def test_what_holds_is_written(make_rig: MakeRig, store: KnownStore) -> None:
+    """The decision that the store holds, and one of a wish that it does not know, are no older than itself."""
+    rig = make_rig(OBEY)
+    store.wish("c1", "OPTED_OUT", 0)
+    store.behind_s = 3600.0  # a decision is no contact: it does not wait for other partitions
+    rig.write(decision(1, 0, "OPTED_OUT"), topic="comms.consent.v1")
+    rig.write({**decision(2, 0, "OPTED_OUT"), "channel": "PRINT"}, topic="comms.consent.v1")
+    with rig.running():
+        eventually(lambda: len(rig.sink.got) == 2, 30)
+    assert by_reason(rig) == []

@@ -24,7 +24,6 @@ from workers.sinks.window import PAGE_RECORDS, Limits
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "engine.md").read_text()
-BUILT, NOT_YET = PAGE.split("\n## Not yet\n")
 SINKS = ROOT / "workers" / "sinks"
 
 
@@ -60,18 +59,10 @@ def _reached() -> set[Path]:
 
 def test_every_module_that_it_describes_works_in_a_worker() -> None:
     """It exists, and the composition root reaches it."""
-    described = _modules(BUILT)
+    described = _modules(PAGE)
 
     assert len(described) > 20
     assert {name for name in described if SINKS / f"{name}.py" not in _reached()} == set()
-
-
-def test_what_is_not_wired_stands_under_not_yet() -> None:
-    """Whoever wires one of these modules into the runner describes it above."""
-    promised = _modules(NOT_YET)
-
-    assert {name for name in promised if not (SINKS / f"{name}.py").is_file()} == set()
-    assert {name for name in promised if SINKS / f"{name}.py" in _reached()} == set()
 
 
 def test_every_name_in_ticks_exists() -> None:

@@ -148,12 +148,13 @@ class ScriptedSink:
 
 
 def rig_actions(settle_after_s: float, can_look_up: bool = False, **repeats: Any) -> dict[str, Action]:
-    """`send` once, `put` repeatable, `note` without any request."""
+    """`send` once, `put` repeatable, `note` without any request, `obey` for consent decisions."""
     once, repeatable, nobody = Repeat.ONCE, Repeat.REPEATABLE, Contacts.NOBODY
     made = (
         Action("send", once, nobody, Parameters, 10, 10_000, settle_after_s, can_look_up=can_look_up, **repeats),
         Action("put", repeatable, nobody, Parameters, 10, 10_000, settle_after_s),
         Action("note", repeatable, nobody, Parameters, 10, 10_000, 0.0, is_local=True),
+        Action("obey", repeatable, nobody, Parameters, 10, 10_000, settle_after_s, writes_state=True),
     )
     return {action.name: action for action in made}
 
@@ -229,11 +230,11 @@ class SinkRig:
         for topic in (*flow_topics(), RETRY, DEAD, RECEIPTS):
             self._producer.list_topics(self.prefix + topic, timeout=10)
 
-    def write(self, *values: dict[str, Any]) -> None:
-        """Events onto the workspace topic, acknowledged."""
+    def write(self, *values: dict[str, Any], topic: str = WORKSPACE) -> None:
+        """Events onto a topic, acknowledged."""
         for value in values:
-            key = topics()[WORKSPACE].key_of(value)
-            self.write_raw(WORKSPACE, key, self._encoder.encode(WORKSPACE, value))
+            key = topics()[topic].key_of(value)
+            self.write_raw(topic, key, self._encoder.encode(topic, value))
 
     def write_raw(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()

@@ -217,10 +217,9 @@ class Runner:
         kept = [delivery for delivery in self._ready if delivery.window.partition.is_ours]
         self._ready.clear()
         self._ready.extend(kept)
-        parts = (self._dispatcher, self._ledger, self._entrance, self._memory, self._reader, self._reporter)
-        for part in parts:
-            part.forget()
         self._copies.forget(self._ownership.partitions)
+        for part in (self._dispatcher, self._ledger, self._entrance, self._memory, self._reader, self._reporter):
+            part.forget()
 
     def _drain(self) -> None:
         """Send nothing new; settle what runs within the deadline; commit."""
