@@ -1,6 +1,6 @@
 """`commfleet flows explain`: one JSON event held against every flow; nothing is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from common.errors import ConfigurationError, InvalidEventError
 from common.event import Event
 from topics.catalogue import flow_topics, topics
 from workers.catalogue import all_flows, configured_sinks
+from workers.explaining_store import ask_about
 from workers.flows.explain import Explained, explain
 from workers.flows.flow import Flow
 from workers.ingest.sources.api import NewEvent
@@ -56,7 +57,8 @@ def explain_event(settings: Settings, raw: bytes, topic: str | None, *, reveal: 
     Without a topic, the one whose schema the event fits. Personal data is masked unless `reveal`. Raises
     InvalidEventError, and ConfigurationError when the topic cannot be told.
     """
-    event = _event(raw, topic)
+    event, flows = _event(raw, topic), all_flows(settings)
+    asked = ask_about(settings, _read(event), flows)
     with ExitStack() as stack:
         sinks = configured_sinks(settings)
         for sink in sinks.values():
@@ -67,9 +69,9 @@ def explain_event(settings: Settings, raw: bytes, topic: str | None, *, reveal: 
                 return Item(f"sinks.{flow.sink} is not configured: its request cannot be shown", 0)
             return sinks[flow.sink].prepare(flow.action, _read(event), parameters)
 
-        explained = explain(all_flows(settings), event.topic, event.value, prepare)
+        explained = explain(flows, event.topic, asked.value, prepare, asked.read)
     here = [each for each in explained if each.flow.topic == event.topic]
-    verdicts = [_verdict(each, event, reveal) for each in here]
+    verdicts = [_verdict(each, event, asked.personal, reveal) for each in here]
     return Explanation(event.topic, event.event_id, verdicts, len(explained) - len(here))
 
 
@@ -96,7 +98,7 @@ def _fitting(signal: Any, now: datetime) -> Iterator[NewEvent]:
             continue
 
 
-def _verdict(explained: Explained, event: NewEvent, reveal: bool) -> Verdict:
+def _verdict(explained: Explained, event: NewEvent, known: Mapping[str, Any], reveal: bool) -> Verdict:
     flow, request = explained.flow, _plain(explained.item.body) if explained.item else None
     return Verdict(
         flow=flow.name,
@@ -105,13 +107,20 @@ def _verdict(explained: Explained, event: NewEvent, reveal: bool) -> Verdict:
         where=f"{flow.file}:{flow.line}",
         acts=explained.acts and explained.error is None,
         why=_why(explained),
-        request=request if reveal else covered(event.topic, event.value, request),
+        request=request if reveal else _covered(event, known, request),
     )
+
+
+def _covered(event: NewEvent, known: Mapping[str, Any], request: Any) -> Any:
+    """Without the personal data of the event, and of what is known of its customer."""
+    return covered(event.topic, {"customer": known}, covered(event.topic, event.value, request))
 
 
 def _why(explained: Explained) -> str:
     if failure := explained.failure:
         return f"{failure.path} is {failure.actual}, not {failure.expected}"
+    if explained.refused:
+        return f"matches, but {explained.refused}"
     if explained.yields_to:
         return f"{explained.yields_to} comes first in the choice {explained.flow.choice}"
     return f"matches, but {explained.error}" if explained.error else ""

@@ -45,7 +45,8 @@ class Scene:
         takes = SimpleNamespace(doom_record=lambda record, *_: self.doomed.append(record.offset))
         profiles = SimpleNamespace(await_profile=self.asked.append)
         self.read: list[int] = []
-        self.entrance = Entrance(*cast(Any, (planner, copies, takes, profiles)), "g")
+        parts = [cast(Any, part) for part in (planner, copies, takes, profiles)]
+        self.entrance = Entrance(parts[0], parts[1], parts[2], parts[3], "g")
 
     def read_all(self) -> None:
         """As the reader does, record by record."""
