@@ -17,7 +17,7 @@ from workers.demo.site import secrets
 
 BATCH, COMMUNICATION, CONTENT = "comms.batch.v1", "comms.communication.v1", "comms.content.v1"
 ALERT, RECEIPT = "comms.alert.v1", "comms.receipt.v1"
-REGULATORY, OVERDUE = (f"7d0e8f0a-58b5-4c0e-9f43-0c6a5c0f3b0{n}" for n in (1, 2))
+REGULATORY, OVERDUE, LAPSE = (f"7d0e8f0a-58b5-4c0e-9f43-0c6a5c0f3b0{n}" for n in (1, 2, 3))
 """Communication ids of the demo's site (workers/demo/site/names/n.yaml)."""
 
 OPERATIONS = {"jane@acme.example", "bob@acme.example"}
@@ -263,6 +263,21 @@ def test_n4_an_overdue_reminder_goes_to_collections(town: Town) -> None:
     assert mail.subject == f"[MEDIUM] overdue_reminder for customer {customer}"
     assert mail.to == {"collector@acme.example", "supervisor@acme.example"}
     assert texted(town, customer) == set()
+
+
+def test_n4_the_account_manager_hears_of_a_lapse(town: Town) -> None:
+    """As the customer store knows them; a lapse warning is urgent."""
+    customer = town.customer()
+    profile = {"type": "CHANGED", "customer": {"customer_id": customer}, "account_manager": "manager"}
+    town.publish("comms.profile.v1", profile)
+    town.settle()
+
+    town.post("exstream", cxi_file("Exstream-Generated", LAPSE, customer, f"d-{customer}"))
+    (mail,) = mailed(town, customer)
+
+    assert mail.subject == f"[HIGH] lapse_warning for customer {customer}"
+    assert mail.to == {"manager@acme.example", "supervisor@acme.example"}
+    assert texted(town, customer) == {"00491701234569", "00491701234570"}
 
 
 def test_n4_other_letters_alarm_nobody(town: Town) -> None:
