@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from common.kafka.log_reader import LogReader
 from sandbox.exstream.options import BROCHURE, FLOW_MODEL
 from tests.support.exstream import SandboxExstream
 from tests.support.exstream_poll import start
@@ -20,13 +21,15 @@ ALERT, RECEIPT = "comms.alert.v1", "comms.receipt.v1"
 REGULATORY, OVERDUE, LAPSE = (f"7d0e8f0a-58b5-4c0e-9f43-0c6a5c0f3b0{n}" for n in (1, 2, 3))
 """Communication ids of the demo's site (workers/demo/site/names/n.yaml)."""
 
+PER_HOUR = 50
 OPERATIONS = {"jane@acme.example", "bob@acme.example"}
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The town of this file; what becomes of a message is known at once."""
-    with running_town(tmp_path_factory.mktemp("town"), sandboxes={"notifications": {"step_s": 0.01}}) as one:
+    """The town of this file; what becomes of a message is known at once, and nobody is told of more than 50 an hour."""
+    calm = {"sinks": {"notifications": {"per_hour": PER_HOUR}}}
+    with running_town(tmp_path_factory.mktemp("town"), calm, {"notifications": {"step_s": 0.01}}) as one:
         yield one
 
 
@@ -503,3 +506,27 @@ def test_no_alert_of_the_town_needed_a_person(town: Town) -> None:
     town.settle()
 
     assert town.letters("notifications") == []
+
+
+def test_n7_who_was_told_too_often_waits_but_for_what_is_critical(town: Town) -> None:
+    """The last test: what waits for an hour is parked, and the town is not quiet any more."""
+    flood = f"flood-{town.customer()}-"
+    for number in range(PER_HOUR):
+        town.publish(ALERT, raised(f"{flood}{number}", "user:night"))
+    mails(town, flood, PER_HOUR)
+
+    town.publish(ALERT, raised(f"{flood}late", "user:night"))
+    parked = town.eventually(lambda: _parked(town, f"{flood}late"), "the alert is parked")
+    town.publish(ALERT, raised(f"{flood}critical", "user:night", severity="CRITICAL"))
+
+    (critical,) = mails(town, f"Disk {flood}critical")
+    assert critical.to == {"night@acme.example"}
+    assert "N7-notify" in parked
+    assert town.sandbox("notifications").received(f"Disk {flood}late", "/mra/v1/outbound/emails") == []
+
+
+def _parked(town: Town, key: str) -> set[str]:
+    """The flows of which a delivery of this key waits on the retry topic."""
+    records = LogReader(town.settings.kafka.client()).records("comms.retry.notifications.main.v1")
+    here = [dict(record.headers) for record in records if record.key == key.encode()]
+    return {(headers.get("retry.flow") or b"").decode() for headers in here}
