@@ -17,6 +17,7 @@ from sandbox.exstream.options import (
     DEFAULT_SECRET,
     DEFAULT_TENANT,
     EDITABLE,
+    FLOW_MODEL,
     FULFILMENT,
     RENEWAL,
     Service,
@@ -551,3 +552,36 @@ def test_misuse_of_the_control_endpoint_is_told(vendor: SandboxExstream) -> None
     """As of every sandbox."""
     assert vendor.http.post("/_sandbox/push", json={"url": 1}).status_code == 422
     assert vendor.http.post("/_sandbox/quotas", json={"generate": {"limit": 1, "window_s": 1}}).status_code == 422
+
+
+FLOW_MODELS = "/orchestration/api/v1/flow-models/Dev"
+
+
+def published(vendor: SandboxExstream) -> dict[str, int]:
+    """The published flow models and their versions."""
+    rows = vendor.call("GET", f"{FLOW_MODELS}/published").raise_for_status().json()["data"]
+    return {row["id"]: row["version"] for row in rows}
+
+
+def test_publishing_takes_the_latest_approved_version(vendor: SandboxExstream) -> None:
+    """§4.4; another version has to be asked for, and has to be there."""
+    assert vendor.publish(FLOW_MODEL) == "2"
+    publish = f"{FLOW_MODELS}/{FLOW_MODEL}/publish"
+
+    statuses = [vendor.call("POST", f"{publish}?version={version}").status_code for version in ("1", "3", "x", "0")]
+
+    assert statuses == [200, 400, 400, 400]
+    assert published(vendor)[FLOW_MODEL] == 1
+    assert vendor.call("POST", f"{FLOW_MODELS}/nothing/publish").status_code == 404
+
+
+def test_what_is_not_published_starts_nothing(vendor: SandboxExstream) -> None:
+    """§3: an input starts the flow models that are published, and no others."""
+    vendor.call("POST", f"{FLOW_MODELS}/{FLOW_MODEL}/unpublish").raise_for_status()
+
+    started = vendor.call("POST", BATCH, json={"n": 1}).json()["data"]
+
+    assert started == []
+    assert FLOW_MODEL not in published(vendor)
+    vendor.clear()
+    assert published(vendor)[FLOW_MODEL] == 1

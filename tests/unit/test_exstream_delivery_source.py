@@ -99,6 +99,23 @@ def test_content_for_review_names_its_reviewers() -> None:
     assert (value["regions"], value["document_type"]) == (["DE"], "Statement")
 
 
+@pytest.mark.parametrize(
+    ("event_type", "given", "expected"),
+    [
+        ("exstream.content.approved", {}, "template"),
+        ("exstream.content.approved", {"type": "clause_library"}, "clause_library"),
+        ("exstream.flow.published", {}, "flow_model"),
+    ],
+)
+def test_content_is_of_the_kind_that_is_said(event_type: str, given: dict[str, str], expected: str) -> None:
+    """N5, N6: else a template, or a flow model where a flow was published; its name comes along."""
+    design = {**BATCH["communication"], **given}
+
+    value = written_and_read(events(like(BATCH, event_type=event_type, communication=design))[0])
+
+    assert (value["content_type"], value["content_name"]) == (expected, "Statement")
+
+
 def test_without_the_sites_id_a_substitute_stands_in() -> None:
     """An address is never a key."""
     (event,) = events(like(BATCH, event_type="exstream.delivery.failed", recipient={"email": "ada@example.com"}))

@@ -145,3 +145,27 @@ def test_a_row_that_is_wrong_for_one_event_says_from_which_fields(tmp_path: Path
 
     with pytest.raises(UnusableEventError, match=r"parameter title \(from channel, document_type\)"):
         flow.parameters({"type": "FAILED", "channel": "SMS", "document_type": "x"})
+
+
+STORE_FLOW = """
+- name: n
+  on: comms.communication.v1
+  when: {type: [FAILED]}
+  do: paper.write
+  with: {title: {rules: {setting: title}}}
+"""
+
+
+def test_a_table_may_ask_the_customer_store(tmp_path: Path) -> None:
+    """A flow whose table reads the profile needs it, in a pattern as well as in a value."""
+    by_pattern = [{"when": {"profile": {"risk_level": ["high"]}}, "then": "Call"}, {"then": "Write"}]
+    by_value = [{"then": "Call ${profile.account_manager|nobody}"}]
+    plain = [{"then": "Write"}]
+
+    for table, asks in ((by_pattern, True), (by_value, True), (plain, False)):
+        (flow,) = load(tmp_path, STORE_FLOW, has_store=True, title=table)
+        assert flow.asks is asks
+
+    (flow,) = load(tmp_path, STORE_FLOW, has_store=True, title=by_pattern)
+    made = flow.parameters({"type": "FAILED", "profile": {"risk_level": "high"}})
+    assert made.model_dump()["title"] == "Call"

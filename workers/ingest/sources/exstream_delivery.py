@@ -92,7 +92,7 @@ class ExstreamDeliveryTranslation:
             case "batch":
                 return self._batch(word, sent, envelope)
             case "content" | "flow":
-                return self._content(word, sent, envelope)
+                return self._content(word, sent, envelope, "flow_model" if subject == "flow" else "template")
             case _:
                 return self._communication(subject, word, sent, envelope)
 
@@ -124,13 +124,13 @@ class ExstreamDeliveryTranslation:
         )
         return [NewEvent(BATCH, value, signal=_unless_unknown(kind, Signal.BATCH_STATUS))]
 
-    def _content(self, word: str, sent: DeliverySignal, envelope: Envelope) -> Events:
+    def _content(self, word: str, sent: DeliverySignal, envelope: Envelope, usual: str) -> Events:
         communication, kind = sent.communication, _CONTENTS.get(word, "UNKNOWN")
         value = envelope.value(
             kind,
             content_id=_needed(communication.id, "communication.id"),
             content_name=communication.name,
-            content_type=communication.type or "communication",
+            content_type=communication.type or usual,
             version=communication.version,
             document_type=self._document_type(communication.doc_type),
             regions=communication.regions,
