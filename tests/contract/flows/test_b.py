@@ -116,7 +116,7 @@ def test_b1_nobody_is_written_to_whose_address_bounced(town: Town) -> None:
 
     assert [one["stage"] for one in tracked(town, customer, "attributes")] == ["service_activated"]
     assert sent(town, customer, CAMPAIGN, "onboarding-service_activated") == []
-    assert suppressed(town, customer) == [("B1-stage-campaign", "consent")]
+    assert ("B1-stage-campaign", "consent") in suppressed(town, customer)
 
 
 # -- B2
