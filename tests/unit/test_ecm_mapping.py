@@ -169,7 +169,9 @@ def test_the_page_s_reminder_is_produced() -> None:
 @pytest.mark.parametrize("action", ["create_task", "create_reminder"])
 def test_a_date_counted_from_the_event_is_the_same_at_each_try(action: str) -> None:
     """Three days after it occurred, whenever the request is made."""
-    named = {"name": "Call"} if action == "create_task" else {"description": "Call", "recipients": [7240]}
+    named: dict[str, Any] = (
+        {"name": "Call"} if action == "create_task" else {"description": "Call", "recipients": [7240]}
+    )
     made = piece(action, workspace_id="1", due_in_days=3, **named)
 
     told = made.properties["due_date"] if action == "create_task" else made.data["RSDATE"]
@@ -187,7 +189,7 @@ def test_a_reminder_is_due_once(dates: dict[str, Any]) -> None:
 
 def test_data_becomes_a_document_that_is_the_same_for_the_same_data() -> None:
     """JSON for people: names in order, times as text; a text stays as it is."""
-    where = {"workspace_id": "1", "name": "a.json"}
+    where: dict[str, Any] = {"workspace_id": "1", "name": "a.json"}
     first = piece("upload_document", **where, content={"b": DUE, "a": {"ü": None}})
     same = piece("upload_document", **where, content={"a": {"ü": None}, "b": DUE})
     plain = piece("upload_document", **where, content="{}")
@@ -208,7 +210,7 @@ def test_a_decision_names_who_made_it(actor: str | None, kind: str, told: str) -
 
 def test_a_missing_workspace_is_one_alert_whatever_waits_for_it() -> None:
     """Two decisions about one workspace are one event; who is not to be told is not."""
-    decided = {"business_object": BO, "kind": "CONSENT", "effective_at": DUE}
+    decided: dict[str, Any] = {"business_object": BO, "kind": "CONSENT", "effective_at": DUE}
     history = ConsentHistory(category=1, set=3, attributes={"event_id": 1}, alert=("role:records",))
     first, second = (
         piece("record_consent", whole_event(one), {"consent": history}, **decided) for one in ("e-1", "e-2")
