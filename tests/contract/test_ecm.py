@@ -13,7 +13,7 @@ from common.errors import BudgetGoneError, GateClosedError, UnusableEventError
 from common.event import Event
 from common.reasons import Cause, Reason
 from sandbox.ecm.options import COMMUNICATION, CONSENT
-from tests.support.ecm import ACME, SandboxEcm, event, sandbox_ecm, sink_at
+from tests.support.ecm import ACME, SandboxEcm, config, event, sandbox_ecm, sink_at
 from tests.support.poll import eventually
 from tests.support.ports import free_ports
 from workers.sinks.api import (
@@ -32,6 +32,7 @@ from workers.sinks.api import (
     Unsure,
 )
 from workers.sinks.ecm.actions import actions
+from workers.sinks.ecm.config import ConsentHistory
 from workers.sinks.ecm.sink import EcmSink
 
 ACTIONS = sorted(actions())
@@ -331,6 +332,23 @@ def test_what_happens_without_a_workspace_is_a_setting(ecm: SandboxEcm, policy: 
         assert isinstance(answered, Rejected)
         assert answered.reason is Reason.MISSING_TARGET
         assert ecm.writes() == []
+
+
+def test_whoever_is_named_hears_of_a_missing_workspace(ecm: SandboxEcm) -> None:
+    """B4: the alert goes with the dead letter; where there is a workspace nobody is told of anything."""
+    stranger: dict[str, Any] = {"business_object": {"system": "SF", "type": "Account", "id": "stranger"}}
+    about = event()
+    about = Event(about.topic, about.key, {**about.value, "source": "braze", "ingested_at": DUE})
+    history = {**config().consent.model_dump(), "alert": ["role:records"]}  # type: ignore[union-attr]
+    with closing(ecm.sink(consent=ConsentHistory(**history))) as sink:
+        missing = verdict(deliver(sink, "record_consent", about, **stranger))
+        there = verdict(deliver(sink, "record_consent", about))
+
+    assert isinstance(missing, Rejected)
+    (alert,) = missing.events
+    assert (alert.topic, alert.value["alert_key"]) == ("comms.alert.v1", "no-workspace:SF/Account/stranger")
+    assert isinstance(there, Delivered)
+    assert there.events == ()
 
 
 # -- finding ------------------------------------------------------------------------------------

@@ -165,6 +165,26 @@ def test_the_version_is_the_content_s() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tags", "settings", "workspace"),
+    [
+        (["approved", "Workspace: 36780 "], {}, "36780"),
+        (["approved"], {"workspace": "4711"}, "4711"),
+        (["approved", "workspace:36780"], {"workspace": "4711"}, "36780"),
+        (["approved", "workspace:"], {}, None),
+        (["approved", "file:7"], {"workspace_tag": "file:"}, "7"),
+    ],
+    ids=["tag", "setting", "tag_first", "empty_tag", "other_tag"],
+)
+def test_where_material_is_to_be_filed(tags: list[str], settings: dict[str, Any], workspace: str | None) -> None:
+    """B8: a tag says it, else the settings do; nobody guesses."""
+    whole = {**BLOCK_ROW, "content": "A", "description": "", "tags": tags}
+
+    (event,) = asset(AssetKind.CONTENT_BLOCKS, BLOCK_ROW, whole, **settings)
+
+    assert (event.value["workspace_ref"], event.value["content_name"]) == (workspace, "footer")
+
+
+@pytest.mark.parametrize(
     "more",
     [{"draft": True}, {"enabled": False}, {"archived": True}, {"tags": []}],
     ids=["draft", "off", "archived", "no_tag"],

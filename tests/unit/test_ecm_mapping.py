@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from common.clock import SystemClock
+from common.codec import Encoder, LocalSchemas
 from common.errors import UnusableEventError
+from common.event import Event
 from common.reasons import Reason
 from sandbox.ecm.forms import form_of
 from tests.support.clock import ManualClock
 from tests.support.ecm import config, event
 from workers.sinks.ecm import asks
 from workers.sinks.ecm.cache import Cache
+from workers.sinks.ecm.config import ConsentHistory
 from workers.sinks.ecm.pieces import Key
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.ecm.troubles import Troubles
@@ -161,6 +164,70 @@ def test_the_page_s_reminder_is_produced() -> None:
         "EscalationUnit": "1",
         "escalationOnBusinessDay": 1,
     }
+
+
+@pytest.mark.parametrize("action", ["create_task", "create_reminder"])
+def test_a_date_counted_from_the_event_is_the_same_at_each_try(action: str) -> None:
+    """Three days after it occurred, whenever the request is made."""
+    named: dict[str, Any] = (
+        {"name": "Call"} if action == "create_task" else {"description": "Call", "recipients": [7240]}
+    )
+    made = piece(action, workspace_id="1", due_in_days=3, **named)
+
+    told = made.properties["due_date"] if action == "create_task" else made.data["RSDATE"]
+    assert told in ("2026-03-04T10:00:00", "D/2026/3/4:10:0:0")
+
+
+@pytest.mark.parametrize(
+    "dates", [{}, {"due_at": DUE, "due_in_days": 3}, {"due_in_days": 0}], ids=["none", "both", "at_once"]
+)
+def test_a_reminder_is_due_once(dates: dict[str, Any]) -> None:
+    """Neither never nor twice."""
+    with pytest.raises(ValidationError):
+        piece("create_reminder", workspace_id="1", description="x", recipients=[1], **dates)
+
+
+def test_data_becomes_a_document_that_is_the_same_for_the_same_data() -> None:
+    """JSON for people: names in order, times as text; a text stays as it is."""
+    where: dict[str, Any] = {"workspace_id": "1", "name": "a.json"}
+    first = piece("upload_document", **where, content={"b": DUE, "a": {"ü": None}})
+    same = piece("upload_document", **where, content={"a": {"ü": None}, "b": DUE})
+    plain = piece("upload_document", **where, content="{}")
+
+    assert first.content.text == same.content.text
+    assert first.content.text.splitlines()[1:3] == ['  "a": {', '    "ü": null']
+    assert "2026-05-28T13:00:00+00:00" in first.content.text
+    assert plain.content.text == "{}"
+
+
+@pytest.mark.parametrize(("actor", "kind", "told"), [("jdoe", "USER", "jdoe"), (None, "CUSTOMER", "CUSTOMER")])
+def test_a_decision_names_who_made_it(actor: str | None, kind: str, told: str) -> None:
+    """By name, else by what kind of actor it was."""
+    made = piece("record_consent", business_object=BO, kind="CONSENT", effective_at=DUE, actor=actor, actor_kind=kind)
+
+    assert made.values[config().consent.attributes["actor"]] == told  # type: ignore[union-attr]
+
+
+def test_a_missing_workspace_is_one_alert_whatever_waits_for_it() -> None:
+    """Two decisions about one workspace are one event; who is not to be told is not."""
+    decided: dict[str, Any] = {"business_object": BO, "kind": "CONSENT", "effective_at": DUE}
+    history = ConsentHistory(category=1, set=3, attributes={"event_id": 1}, alert=("role:records",))
+    first, second = (
+        piece("record_consent", whole_event(one), {"consent": history}, **decided) for one in ("e-1", "e-2")
+    )
+
+    assert first.alert["event_id"] == second.alert["event_id"]
+    assert (first.alert["caused_by"], second.alert["caused_by"]) == ("e-1", "e-2")
+    assert first.alert["alert_key"] == "no-workspace:SAP/KNA1/42"
+    assert Encoder(LocalSchemas()).encode("comms.alert.v1", first.alert)
+    assert piece("record_consent", **decided).alert is None
+
+
+def whole_event(event_id: str) -> Event:
+    """An event with everything that an alert takes over."""
+    made = event(event_id)
+    more = {"source": "commfleet", "ingested_at": made.value["occurred_at"]}
+    return Event(made.topic, made.key, {**made.value, **more})
 
 
 def test_a_query_has_flags_and_repeats() -> None:

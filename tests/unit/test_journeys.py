@@ -226,6 +226,19 @@ def test_what_is_over_stays_over(events: Events) -> None:
     assert steps(lines(B3, arrival(over[1], 10), arrival(contract(events, 20), 21), arrival(over[0], 22))) == []
 
 
+def test_a_renewal_starts_the_date_that_it_says(events: Events) -> None:
+    """And takes the old one back, whichever is read first; one that says the old date only takes it back."""
+    old = contract(events, 0)
+    new = contract(events, 100, "RENEWED", expires_at="2026-06-01T10:00:00Z")
+    expected = [("d30", _seconds("2026-05-02T09:00")), ("d7", _seconds("2026-05-25T09:00"))]
+
+    assert steps(lines(B3, old, new)) == expected
+    assert steps(lines(B3, arrival(new, 100), arrival(old, 200))) == expected
+    assert steps(lines(B3, old, contract(events, 100, "RENEWED"))) == []
+    assert steps(lines(B3, old, contract(events, 100, "RENEWED", expires_at=None))) == []
+    assert steps(lines(B3, old, new, contract(events, 200, "CANCELLED"))) == []
+
+
 # -- join
 
 
@@ -382,3 +395,21 @@ def test_nothing_is_left_in_the_end(events: Events) -> None:
         journeys.fire(memory, timers[0])
 
     assert memory.instances.where(lambda _: True) == []
+
+
+# -- feedback
+
+
+def ended(events: Events, at_s: float, kind: str = "COMPLETED") -> Incoming:
+    """An end or a beginning of a case."""
+    return contract(events, at_s, kind, workspace_type="case", expires_at=None)
+
+
+def test_a_case_that_stays_complete_is_asked_about(events: Events) -> None:
+    """A day later; not when it reopened within it, and again when it ends again."""
+    feedback, over = defaults("B7-feedback"), ended(events, 0)
+
+    assert steps(lines(feedback, over)) == [("request", DAY)]
+    assert steps(lines(feedback, over, ended(events, DAY / 2, "REOPENED"))) == []
+    again = (ended(events, DAY / 2, "REOPENED"), ended(events, 5 * DAY))
+    assert steps(lines(feedback, over, *again)) == [("request", 6 * DAY)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, text
 
 from common.store import shapes, tables
@@ -117,6 +118,19 @@ def test_a_report_becomes_a_decision_for_the_systems_that_differ(database: Datab
     assert (decided.value["state"], decided.value["origin"]) == ("OPTED_OUT", "marketo")
 
 
+def test_a_decision_carries_who_made_it_and_what_proves_it(database: Database) -> None:
+    """B4: those of the report that decided; a report that another one overrules proves nothing of what holds."""
+    events = Events()
+    wish = {"actor": {"kind": "CUSTOMER"}, "proof": "form 7", "source": "braze"}
+    (decided,) = put(database, events.wish("OPTED_OUT", 10, **wish))
+    (again,) = put(database, events.wish("OPTED_IN", 5, source="marketo", proof="an older form"))
+
+    assert decided.value is not None
+    assert (decided.value["actor"]["kind"], decided.value["proof"]) == ("CUSTOMER", "form 7")
+    assert again.value is not None
+    assert (again.value["state"], again.value.get("proof")) == ("OPTED_OUT", None)
+
+
 def test_our_own_write_reported_back_is_quiet(database: Database) -> None:
     """And the decision keeps its time."""
     clock, events = ManualClock(), Events()
@@ -196,6 +210,40 @@ def test_edges_come_of_snapshots_against_a_row_that_was_there(database: Database
         "drafted",
     )
     assert edge.value["source"] == "ecm"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "edges"),
+    [
+        (("open", "Complete"), ["COMPLETED"]),
+        (("open", "Cancelled"), ["CANCELLED"]),
+        (("open", "Complete", "open"), ["COMPLETED", "REOPENED"]),
+        (("open", "waiting", "open"), ["STATUS_CHANGED", "STATUS_CHANGED"]),
+        (("Complete",), []),
+        (("open", "Complete", "Complete"), ["COMPLETED"]),
+    ],
+)
+def test_a_case_s_end_comes_of_snapshots(database: Database, statuses: Sequence[str], edges: list[str]) -> None:
+    """In the statuses that the settings call an end; each edge once, and of a first sight none."""
+    events, found = Events(), list[str]()
+    for number, status in enumerate(statuses):
+        fields: dict[str, Any] = {"workspace_id": "W", "source": "ecm", "case_status": status}
+        derived = put(database, events.make("workspace", 10 * number, type="UPDATED", **fields))
+        kinds = [one.value["type"] for one in derived if one.value is not None]
+        put(database, *(events.make("workspace", 10 * number, type=kind, **fields) for kind in kinds))
+        found += kinds
+
+    assert found == edges
+
+
+def test_an_end_that_the_source_told_is_not_told_again(database: Database) -> None:
+    """A workflow ends the case, and its status follows."""
+    events = Events()
+    usual: dict[str, Any] = {"workspace_id": "W", "source": "ecm"}
+    put(database, events.make("workspace", 10, **usual, type="CREATED", case_status="open"))
+    put(database, events.make("workspace", 20, **usual, type="COMPLETED"))
+
+    assert put(database, events.make("workspace", 30, **usual, type="UPDATED", case_status="Complete")) == ()
 
 
 def test_a_document_is_approved_once(database: Database) -> None:
