@@ -15,7 +15,7 @@ from tests.contract.test_webhook_server import HEADERS, START, Running
 from tests.support.ingest import TOKEN, KeptRecords
 
 CONNECTIONS = 1_000
-BOUND_S = 60.0
+BOUND_S = 120.0  # some seconds on a machine of its own
 _DESCRIPTORS = 2 * CONNECTIONS + 500
 _JSON = {**HEADERS, "content-type": "application/json"}
 
