@@ -34,6 +34,9 @@ from workers.ingest.letters import IngestLetters
 from workers.lines import Unseen
 
 LINES = 200_000
+GIGABYTE_LINES, SPARE = 256 * 1024, 4_000
+"""A file of one GiB: lines of 4 KiB, most of it a column that the mapping does not read, as exports have them."""
+
 _MAPPING = """\
 format: csv
 topic: comms.engagement.v1
@@ -66,14 +69,32 @@ def benchmark(options: Options, say: Callable[[str], None]) -> Iterator[Row]:
             "cores": description(),
         }
         yield Row("files.items", LINES / seconds, "items/s", None, conditions)
+        yield _gigabyte(Path(name), stage, small_mib, say)
 
 
-def _run(folder: Path, name: str, lines: int, stage: Ground) -> tuple[float, float, int]:
+def _gigabyte(folder: Path, stage: Ground, small_mib: float, say: Callable[[str], None]) -> Row:
+    """One file of a GiB, once: how fast it is read, and the memory that it takes."""
+    seconds, mib, size = _run(folder, "gigabyte", GIGABYTE_LINES, stage, SPARE)
+    say(f"{size / 2**30:.2f} GiB: {mib:.0f} MiB of memory, {GIGABYTE_LINES / seconds:.0f} items/s")
+    conditions: dict[str, Condition] = {
+        **here(),
+        "items": GIGABYTE_LINES,
+        "file_mib": round(size / 2**20, 1),
+        "items_per_s": round(GIGABYTE_LINES / seconds),
+        "peak_mib": round(mib),
+        "peak_mib_of_a_small_file": round(small_mib),
+        "broker": stage.description,
+        "cores": description(),
+    }
+    return Row("files.gigabyte", size / 2**20 / seconds, "MiB/s", None, conditions)
+
+
+def _run(folder: Path, name: str, lines: int, stage: Ground, spare: int = 0) -> tuple[float, float, int]:
     """Seconds, highest MiB, and bytes of the file."""
     drop = folder / name
     drop.mkdir()
     (folder / "mapping.yaml").write_text(_MAPPING)
-    size = _write(drop / "a.csv", lines)
+    size = _write(drop / "a.csv", lines, spare)
     command = [
         sys.executable,
         "-m",
@@ -88,11 +109,12 @@ def _run(folder: Path, name: str, lines: int, stage: Ground) -> tuple[float, flo
     return float(seconds), float(mib), size
 
 
-def _write(path: Path, lines: int) -> int:
+def _write(path: Path, lines: int, spare: int) -> int:
+    note, more = "as agreed, " * 5, "x" * spare
     with path.open("w") as file:
-        file.write("customer,kind,at,form,score,note\n")
+        file.write("customer,kind,at,form,score,note,spare\n")
         for number in range(lines):
-            file.write(f'C-{number % 5000},F,2026-11-21T10:00:00Z,callback,{number % 100},"{"as agreed, " * 5}"\n')
+            file.write(f'C-{number % 5000},F,2026-11-21T10:00:00Z,callback,{number % 100},"{note}",{more}\n')
     return path.stat().st_size
 
 

@@ -22,6 +22,7 @@ from workers.ingest.files.rows import Place
 from workers.ingest.files.work import Source
 from workers.ingest.intake import Intake
 from workers.ingest.letters import Holds, told
+from workers.ingest.pollers.api import Feed, Item
 from workers.ingest.problem import RefusalError
 from workers.ingest.sources.api import Events, NewEvent
 from workers.ingest.sources.catalogue import Hook, hook_of
@@ -129,6 +130,22 @@ class FileParser:
         except UnreadableFileError as error:
             raise InvalidEventError([("", str(error))]) from None
         return events
+
+
+@dataclass(frozen=True, slots=True)
+class PollerParser:
+    """Reads again what a poller could not, by today's settings of its source; `feed` gives one of a source's feeds."""
+
+    feed: Callable[[str, str], Feed]
+
+    def __call__(self, letter: Letter) -> Events:
+        """The events of a letter, as at the time when it was polled."""
+        facts = letter.facts
+        if "cut" in facts:
+            raise InvalidEventError([("", "was too large for a letter, whose end is missing: only the source has it")])
+        feed = self.feed(facts.get("source", ""), facts.get("place", ""))
+        received_at = datetime.fromisoformat(facts["received_at"])
+        return feed.translate(Item(facts.get("signal_id", ""), parse(letter.value or b"")), received_at)
 
 
 def _hidden(signal: Any) -> Any:

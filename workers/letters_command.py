@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 
 from common.codec import Decoder, Encoder
 from common.errors import BrokerDownError, ConfigurationError
@@ -17,10 +17,11 @@ from workers.dead_letters import DeadLetters
 from workers.files_catalogue import file_source
 from workers.ingest.intake import Intake, Nobody
 from workers.ingest.letters import INGEST, Way
-from workers.ingest_letters import FileParser, HookParser, IngestMailbox, Parse
+from workers.ingest_letters import FileParser, HookParser, IngestMailbox, Parse, PollerParser
 from workers.journey_letters import JourneyLetters
 from workers.journeys.reading import DEAD, RETRY
 from workers.mailbox import Letter, Mailbox, Step
+from workers.poller_catalogue import polled_feed
 from workers.schema_ids import schema_ids
 from workers.settings import Settings
 
@@ -55,6 +56,7 @@ def _of_ingest(settings: Settings) -> IngestMailbox:
     parsers: dict[str, Parse] = {
         Way.WEBHOOK.value: HookParser(door.sources, door.body_max_bytes, door.items_max),
         Way.FILE.value: FileParser(partial(file_source, settings)),
+        Way.POLLER.value: PollerParser(cache(partial(polled_feed, settings))),
     }
     intake = Intake(Nobody(), Encoder(schema_ids(settings)), topics(), settings.prefix)
     topic = settings.prefix + dead_letter_topic(INGEST)

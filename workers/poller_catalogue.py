@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from common.clock import Clock
+from common.clock import Clock, SystemClock
 from common.errors import ConfigurationError
 from common.http import RequestMeter
 from workers.ingest import feeds
@@ -95,6 +95,25 @@ def poller_feeds(settings: Settings) -> Iterator[feeds.Feed]:
     for name in configured_pollers(settings):
         config: PollerConfig = poller_config(settings, name)
         yield config.feed(f"ingest.pollers.{name}")
+
+
+def polled_feed(settings: Settings, source: str, name: str) -> Feed:
+    """One feed of a configured source, to translate with; it has no connections to ask anybody by.
+
+    Raises ConfigurationError when the source, or today's settings of it, have no such feed.
+    """
+    config = poller_config(settings, source)
+    made = SOURCES[source](config, SystemClock())
+    try:
+        found = {feed.name: feed for feed in made.feeds(made.slice(lambda _: True))}
+    finally:
+        made.close()
+    if name not in found:
+        raise ConfigurationError(
+            f"poller {source} has no feed {name!r} by today's settings; it has: {', '.join(found)}. "
+            f"Set ingest.pollers.{source} as it was to read its letters"
+        )
+    return found[name]
 
 
 def feed_names(settings: Settings, name: str, clock: Clock) -> Sequence[str]:

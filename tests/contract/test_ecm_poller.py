@@ -143,6 +143,22 @@ def test_documents_are_told_with_type_and_status(ecm: SandboxEcm, jdoe: Person) 
     assert {event["case_status"] for event in events} == {None}
 
 
+def test_a_document_from_before_is_marked(ecm: SandboxEcm, jdoe: Person) -> None:
+    """An old approval is no news; a document that comes later is. Statuses are told in the journey worker's words."""
+    ecm.set_clock(advance_s=-7200)
+    node = jdoe.workspace("Old", _2="C-1")
+    jdoe.document(node, "old.pdf", status="Freigegeben")
+    ecm.set_clock(advance_s=7200)
+    jdoe.document(node, "new.pdf", status="Freigegeben")
+    of_documents = {"Status": f"{DOCUMENT}_2", "Customer Id": "100_2"}
+
+    with closing(poller(ecm, attributes=of_documents, approved_statuses=["Freigegeben"])) as polling:
+        events = about_documents(polling.look())
+
+    assert sorted(event["attributes"].get("was_there", "") for event in events) == ["", "true"]
+    assert [event["document"]["status"] for event in events] == ["Approved", "Approved"]
+
+
 def test_a_workspace_status_is_no_document_status(polling: Polling, jdoe: Person) -> None:
     """Names of attributes may be the same for both: a document has its own values only."""
     jdoe.document(jdoe.workspace("Acme", _2="C-1007", _4="Approved"), "x.pdf")

@@ -18,6 +18,7 @@ CASE, DOCUMENT = 100, 200
 JDOE, JDOE_ID, JDOE_PASSWORD = "jdoe", "1001", "sandbox-only-too"
 OPTIONS: dict[str, Any] = {
     "workspaces": (),
+    "ticket_idle_s": 86_400.0,
     "users": {DEFAULT_USER: DEFAULT_PASSWORD, JDOE: JDOE_PASSWORD},
     "categories": {
         CASE: CategoryDefinition("Case", frozenset({2, 3, 4, 5, 6})),

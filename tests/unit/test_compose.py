@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -46,7 +47,10 @@ def _local(path: str, service: Mapping[str, Any]) -> str:
     if path.startswith(SECRETS):
         return str(ROOT / COMPOSE["secrets"][path.removeprefix(SECRETS)]["file"])
     mounts = (mount.split(":") for mount in service.get("volumes", []))
-    return next((str(ROOT / source) for source, target, *_ in mounts if target == path), path)
+    for source, target, *_ in mounts:
+        if target == path:
+            return str(ROOT / source) if source.startswith(".") else tempfile.gettempdir()  # a volume is some folder
+    return path
 
 
 def _settings(name: str) -> Settings:

@@ -261,6 +261,29 @@ def test_a_document_is_approved_once(database: Database) -> None:
     assert swept == ()
 
 
+def test_a_document_that_was_there_before_its_poller_is_no_news(database: Database) -> None:
+    """Its first sight contacts nobody; what becomes of it afterwards is told, in whatever letters."""
+    events = Events()
+    usual: dict[str, Any] = {"workspace_id": "W", "source": "ecm", "type": "UPDATED"}
+    old: dict[str, Any] = {**usual, "attributes": {"was_there": "true"}}
+
+    def shown(at: int, status: str, given: dict[str, Any], id_: str = "D") -> list[str]:
+        document = {"id": id_, "type": "signed_agreement", "status": status}
+        return [
+            edge.value["type"]
+            for edge in put(database, events.make("workspace", at, **given, document=document))
+            if edge.value
+        ]
+
+    put(database, events.make("workspace", 10, **usual))
+
+    assert shown(20, "Approved", old) == []
+    assert shown(30, "Rejected", old) == ["DOCUMENT_REJECTED"]
+    assert shown(40, "APPROVED", old) == ["DOCUMENT_APPROVED"]
+    assert shown(50, "approved", old) == []
+    assert shown(60, "Approved", usual, "NEW") == ["DOCUMENT_ADDED", "DOCUMENT_APPROVED"]
+
+
 def test_an_alert_gathers_its_outcomes(database: Database) -> None:
     """The same outcome event counts once."""
     events = Events()

@@ -21,6 +21,8 @@ _OPENS = frozenset({"CREATED", "REOPENED", "RENEWED"})
 _DOCUMENT_EDGES = {"approved": "DOCUMENT_APPROVED", "rejected": "DOCUMENT_REJECTED"}
 _STATUSES = {edge: status for status, edge in _DOCUMENT_EDGES.items()}
 _REMOVED = "DOCUMENT_REMOVED"
+WAS_THERE = "was_there"
+"""The attribute of a snapshot whose document is older than its poller: at first sight it is known, and no news."""
 
 _Edge = tuple[str, dict[str, Any]]
 
@@ -61,14 +63,17 @@ def _edges(known: Workspace, value: Mapping[str, Any], endings: Endings) -> Iter
             yield edge, {"previous": was}
     document = value["document"]
     if document is not None:
-        yield from _document_edges(known.documents.get(document["id"]), document)
+        before = known.documents.get(document["id"])
+        if before is not None or WAS_THERE not in value["attributes"]:
+            yield from _document_edges(before, document)
 
 
 def _document_edges(known: Mapping[str, Any] | None, document: Mapping[str, Any]) -> Iterator[_Edge]:
     if known is None:
         yield "DOCUMENT_ADDED", {}
-    edge = _DOCUMENT_EDGES.get((document["status"] or "").lower())
-    if edge and (known is None or known["status"] != document["status"]):
+    status = (document["status"] or "").lower()
+    edge = _DOCUMENT_EDGES.get(status)
+    if edge and (known is None or (known["status"] or "").lower() != status):
         yield edge, {}
 
 

@@ -75,6 +75,7 @@ class EcmTranslation:
                 "version": node.version,
                 "web": sent.web,
                 "changed_at": sent.changed_at,
+                "was_there": sent.was_there or None,
             }
         )
         return Envelope(SOURCE, instance, natural_id, sent.occurred_at, received_at, customer, told)
@@ -151,7 +152,15 @@ class EcmTranslation:
     def _document(self, sent: EcmSignal, status: str | None) -> dict[str, Any]:
         document_type = text(sent.attributes.get(self._config.document_type_attribute))
         visible = document_type in self._config.customer_visible
+        if sent.event_type == "document.updated":
+            status = self._known_status(status)
         return {"id": sent.node.id, "type": document_type, "status": status, "customer_visible": visible}
+
+    def _known_status(self, status: str | None) -> str | None:
+        """What a snapshot says in the words by which the journey worker knows an approval."""
+        if status in self._config.approved_statuses:
+            return "Approved"
+        return "Rejected" if status in self._config.rejected_statuses else status
 
 
 def _signal_of(event_type: str, kind: str) -> Signal | None:

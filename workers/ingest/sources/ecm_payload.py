@@ -59,7 +59,7 @@ class EcmActor(Block):
 class EcmSignal(Block):
     """One signal; `previous` holds what attributes were before, where the bot knows.
 
-    `changed_at` is the server's own date of a state that was read later.
+    `changed_at` is the server's own date of a state that was read later; `was_there`: it is older than its poller.
     """
 
     event_type: str = Field(min_length=1)
@@ -68,6 +68,7 @@ class EcmSignal(Block):
     node: Node
     event_id: Text = None
     changed_at: Text = None
+    was_there: bool = False
     actor: EcmActor | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
     previous: dict[str, Any] = Field(default_factory=dict)

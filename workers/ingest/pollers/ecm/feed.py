@@ -20,7 +20,6 @@ from workers.ingest.sources.api import NewEvent
 from workers.ingest.sources.ecm import EcmTranslation
 from workers.vendors.ecm.reply import id_of
 
-_CONTAINERS, _OTHERS = "-1", "-3"
 _FOLDER, _DOCUMENT = 0, 144
 _DAY = timedelta(days=1)
 _GONE: Mapping[str, Any] = {"gone": True}
@@ -92,19 +91,19 @@ class WorkspacesFeed:
         is_over = self._signals.is_over(self._signals.attributes(whole.values))
         if Signal.DOCUMENT in self._config.trusted and not is_over:
             for found in self._documents(node, self._config.folder_depth):
-                yield self._document(found, whole, now)
+                yield self._document(found, whole, since, now)
 
     def _documents(self, container: str, depth: int) -> Iterator[Mapping[str, Any]]:
-        yield from (each for each in self._reads.children(container, _OTHERS) if each.get("type") == _DOCUMENT)
-        if depth > 0:
-            for folder in self._reads.children(container, _CONTAINERS):
-                if folder.get("type") == _FOLDER and (node := id_of(folder)) is not None:
-                    yield from self._documents(node, depth - 1)
+        for child in self._reads.children(container):
+            if child.get("type") == _DOCUMENT:
+                yield child
+            elif child.get("type") == _FOLDER and depth > 0 and (node := id_of(child)) is not None:
+                yield from self._documents(node, depth - 1)
 
-    def _document(self, found: Mapping[str, Any], whole: Whole, now: datetime) -> Item:
+    def _document(self, found: Mapping[str, Any], whole: Whole, since: datetime, now: datetime) -> Item:
         node = id_of(found)
         values = self._reads.values(node) if node and self._config.ask_each_document else None
-        return self._signals.document(found, whole, now, values)
+        return self._signals.document(found, whole, since, now, values)
 
     def _detail(self, item: Item) -> Item:
         try:

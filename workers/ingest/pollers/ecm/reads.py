@@ -76,10 +76,10 @@ class Reads:
             node, properties, business, values_in(data.get("categories") if isinstance(data, Mapping) else None)
         )
 
-    def children(self, node: str, kind: str) -> Sequence[Mapping[str, Any]]:
-        """Everything of a kind in a container: -1 containers, -3 what is none (§9). Raises GoneError."""
+    def children(self, node: str) -> Sequence[Mapping[str, Any]]:
+        """Everything in a container (§9). Raises GoneError."""
         found: list[Mapping[str, Any]] = []
-        query = [("where_type", kind), ("sort", "desc_modify_date"), ("fields", "properties")]
+        query = [("sort", "desc_modify_date"), ("fields", "properties")]
         for page in range(1, 1_000):
             ask = Ask("GET", f"v2/nodes/{node}/nodes", [*query, *_paged(page, _PAGE)])
             listed = self._listed(ask, "children", is_of_node=True)

@@ -63,8 +63,11 @@ class Signals:
             items.insert(0, Item("created", told, level=f"created:{whole.node}"))
         return items
 
-    def document(self, found: Properties, whole: Whole, now: datetime, values: Mapping[str, Any] | None) -> Item:
+    def document(
+        self, found: Properties, whole: Whole, since: datetime, now: datetime, values: Mapping[str, Any] | None
+    ) -> Item:
         """A document's state, with what is known of its workspace; `values` where they were asked for already."""
+        created = self.date(found.get("create_date"))
         config = self._config
         of_workspace = self.attributes(whole.values)
         for name in (config.status_attribute, config.document_type_attribute):
@@ -76,6 +79,7 @@ class Signals:
             "node": {"id": id_of(found), "version": _version(found)},
             "workspace": _workspace(whole),
             "attributes": of_workspace,
+            "was_there": created is not None and created < since,
         }
         seen = [found.get(name) for name in ("name", "parent_id", "modify_date")]
         asked = None if values is None else self.attributes(values)
