@@ -333,6 +333,9 @@ def test_m6_a_prospect_of_high_value_gets_the_premium_offer_and_nothing_else(tow
     customer = agreeing(town)
     marketo.lead(customer)
     marketo.lead(customer, lifecycleStage="prospect", productInterest="savings")
+    town.poll("marketo")
+    town.settle()
+
     marketo.did(customer, SCORE, "Lead Score", **{"New Value": "92", "Old Value": "70"})
     town.poll("marketo")
 
