@@ -66,11 +66,11 @@ def test_m1_and_m6_choose_one(flows: Flows, facts: dict[str, str], profile: dict
 
 def test_m6_carries_the_segment(flows: Flows) -> None:
     """Tone and offer, stage and interest, beside the channel that is allowed."""
-    profile = {"lifecycle_stage": "prospect", "lead_score": 90, "product_interest": "savings"}
+    profile = {"lifecycle_stage": "prospect", "lead_score": 90, "product_interest": "savings", "campaign": "Spring"}
 
     made = due(flows, "M1-follow-up", {"asset": "Spring"}, profile=profile)
 
-    segment = {"offer": "premium", "tone": "personal", "stage": "prospect", "product": "savings"}
+    segment = {"offer": "premium", "tone": "personal", "stage": "prospect", "product": "savings", "campaign": "Spring"}
     assert made["M6-premium-offer"]["data"] == {"DeliveryPreference": "EMAIL", **segment}
     assert made["M6-premium-offer"]["channel"] == "EMAIL"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.exstream.options import BROCHURE
 from tests.support.family_m import (
     CANCELLATION,
     EMAIL_OPEN,
@@ -27,6 +28,8 @@ from workers.consent.export import Format
 
 CONSENT, ALERT, RECEIPT = "comms.consent.v1", "comms.alert.v1", "comms.receipt.v1"
 NOTICE = "comms.communication.v1"
+
+pytestmark = pytest.mark.xdist_group("town-m")  # one town for the file
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +139,25 @@ def test_m1_what_a_machine_opens_or_nobody_listed_brings_nothing(town: Town, mar
     town.settle()
 
     assert letters(town, customer) == []
+
+
+def test_m1_our_own_letter_comes_back_and_nothing_follows(town: Town, marketo: Marketo, customer: str) -> None:
+    """Exstream tells what became of it, Marketo of what is not listed; the form counts again after a month."""
+    lead = marketo.lead(customer)
+    town.post("marketo", form(customer, "brochure-request"))
+    town.eventually(lambda: letters(town, customer), "a brochure")
+
+    for kind in ("Submit", "POST", "OPEN"):
+        town.post("exstream", mail(kind, customer, BROCHURE, f"D-{customer}", DeliveryPreference="EMAIL"))
+    marketo.did(customer, EMAIL_OPEN, "What-a-campaign-sent")
+    town.poll("marketo")
+    town.post("marketo", form(customer, "brochure-request"))
+    town.settle()
+    assert (len(letters(town, customer)), marketo.runs(lead)) == (1, [])
+
+    town.days(31)
+    town.post("marketo", form(customer, "brochure-request"))
+    town.eventually(lambda: len(letters(town, customer)) == 2, "another brochure, a month later")
 
 
 def test_m1_nobody_is_written_to_who_forbids_every_channel(town: Town, customer: str) -> None:
