@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from sandbox.exstream.options import BROCHURE
 from tests.support.family_m import (
@@ -25,6 +26,7 @@ from tests.support.family_m import (
 from tests.support.town import Town, running_town
 from workers import consent_command, customers
 from workers.consent.export import Format
+from workers.store_command import reader
 
 CONSENT, ALERT, RECEIPT = "comms.consent.v1", "comms.alert.v1", "comms.receipt.v1"
 NOTICE = "comms.communication.v1"
@@ -113,6 +115,21 @@ def test_m1_each_form_brings_its_own_communication(town: Town, customer: str, na
     (letter,) = town.eventually(lambda: letters(town, customer), f"what {name} asks for")
 
     assert letter["communication"] == kind
+
+
+def test_m1_a_template_that_is_not_approved_is_waited_for(town: Town, customer: str) -> None:
+    """The action is held, nobody is dead-lettered, and the letter goes out once somebody approves it."""
+    exstream = town.sandbox("exstream")
+    exstream.control("templates", **{BROCHURE: "DRAFT"})
+    try:
+        town.post("marketo", form(customer, "brochure-request"))
+        town.eventually(lambda: exstream.received(customer, accepted=False), "a first try")
+        assert letters(town, customer) == []
+    finally:
+        exstream.control("templates", **{BROCHURE: "APPROVED"})
+
+    town.eventually(lambda: letters(town, customer), "the letter, approved")
+    assert town.letters("exstream") == []
 
 
 def test_m1_an_opened_mail_and_a_score_that_gets_there_bring_one_brochure(
@@ -383,12 +400,13 @@ def test_m6_who_is_a_customer_gets_a_message_about_service(town: Town) -> None:
 
 
 def test_m7_a_cancellation_is_followed_up_by_its_risk(town: Town, marketo: Marketo) -> None:
-    """Campaign, save list and an urgent alert; the level of the event goes before the profile's."""
+    """Campaign, save list and an urgent alert, once for the document; the event's level counts first."""
     customer = agreeing(town, risk_level="low", account_manager="bob")
     lead = marketo.lead(customer)
     document = f"D-{customer}"
 
     town.post("exstream", mail("Submit", customer, CANCELLATION, document, RiskLevel="high"))
+    town.post("exstream", printed(customer, CANCELLATION, document))
     town.await_events(ALERT, alert_key=f"at-risk:{document}", type="RAISED")
     town.settle()
 
@@ -439,7 +457,12 @@ def test_m8_what_a_customer_was_sent_and_how_they_answered_can_be_asked(town: To
     found = customers.everything(town.settings, customer, reveal=False)
     report = customers.report(town.settings, datetime.now(UTC) - timedelta(days=1))
 
+    with reader(town.settings) as database, database.reading() as connection:
+        by_hand = text("SELECT * FROM communication_outcomes WHERE customer_id = :customer AND message = :message")
+        (row,) = connection.execute(by_hand, {"customer": customer, "message": f"document:{document}"}).mappings()
+
     (outcome,) = [each for each in found["outcomes"] if each["message"] == f"document:{document}"]
     assert outcome["delivered_at"]
+    assert (row["document_type"], row["delivered_at"] is None) == ("premium_notice", False)
     assert any(each.get("how") == "last_touch" for each in found["responses"])
     assert "premium_notice" in {each["document_type"] for each in report}
