@@ -52,9 +52,13 @@ def export_to(settings: Settings, kind: Format, file: Path) -> int:
 def _documents(settings: Settings, database: Database, look_ups: LookUps) -> Iterator[dict[str, Any]]:
     consent = Consent(settings.consent)
     for customers in pages(lambda after: _page(database, after)):
-        answer = look_ups.ask(Who(one.customer_id) for one in customers)
+        answer = look_ups.ask(map(_who, customers))
         _check(answer.fresh_at, settings.consent.max_age_s)
         yield from (document(answer.known[one.customer_id], consent) for one in customers)
+
+
+def _who(one: Profile) -> Who:
+    return Who(one.customer_id, one.customer.get("email"), one.customer.get("phone"))
 
 
 def _page(database: Database, after: str) -> Sequence[Profile]:

@@ -30,6 +30,8 @@ class Tides:
         names = [*flow_topics(), *(retry_topic(sink, group) for sink, group in crew.groups)]
         self._all = [PartitionId(self._prefix + name, number) for name in names for number in range(PARTITIONS)]
         self._written: dict[PartitionId, int] = {}
+        self._still: tuple[datetime, Mapping[PartitionId, int]] | None = None
+        """What was written when it was last seen to change, and since when it has not."""
         own = {"group.id": "tides", "enable.auto.commit": False, "enable.partition.eof": True}
         self._log = Consumer({**kafka, **own, "auto.offset.reset": "earliest"})
         self._log.assign([TopicPartition(*one, 0) for one in self._all])
@@ -41,8 +43,13 @@ class Tides:
 
     def are_out(self) -> bool:
         """Whether everything that there is has been settled and applied."""
-        asked_at, written = datetime.now(UTC), self._follow()
-        return self._are_settled(written) and self.are_fresh_at(asked_at) and self._follow() == written
+        written = self._follow()
+        if self._still is None or self._still[1] != written:
+            self._still = datetime.now(UTC), written
+            return False
+        is_out = self._are_settled(written) and self.are_fresh_at(self._still[0]) and self._follow() == written
+        self._still = None if is_out else self._still
+        return is_out
 
     def are_fresh_at(self, moment: datetime) -> bool:
         """Whether the store has applied everything that was written before a moment."""
@@ -51,7 +58,7 @@ class Tides:
 
     def _follow(self) -> Mapping[PartitionId, int]:
         """Behind the last record of each partition: markers of transactions, which nobody commits, do not count."""
-        while message := self._log.poll(0.05):
+        while (message := self._log.poll(0.05)) is not None:  # a tombstone is falsy
             at = PartitionId(message.topic() or "", message.partition() or 0)
             if (error := message.error()) is None:
                 self._written[at] = (message.offset() or 0) + 1

@@ -66,18 +66,18 @@ def test_m1_and_m6_choose_one(flows: Flows, facts: dict[str, str], profile: dict
 
 def test_m6_carries_the_segment(flows: Flows) -> None:
     """Tone and offer, stage and interest, beside the channel that is allowed."""
-    profile = {"lifecycle_stage": "prospect", "lead_score": 90, "product_interest": "savings"}
+    profile = {"lifecycle_stage": "prospect", "lead_score": 90, "product_interest": "savings", "campaign": "Spring"}
 
     made = due(flows, "M1-follow-up", {"asset": "Spring"}, profile=profile)
 
-    segment = {"offer": "premium", "tone": "personal", "stage": "prospect", "product": "savings"}
+    segment = {"offer": "premium", "tone": "personal", "stage": "prospect", "product": "savings", "campaign": "Spring"}
     assert made["M6-premium-offer"]["data"] == {"DeliveryPreference": "EMAIL", **segment}
     assert made["M6-premium-offer"]["channel"] == "EMAIL"
 
 
 def test_m1_an_event_of_another_journey_is_none_of_its_business(flows: Flows) -> None:
     """Journeys share the type of their steps."""
-    assert list(due(flows, "M2-cross-sell", {"document_type": "statement", "channel": "PRINT"})) == ["M2-cross-sell"]
+    assert list(due(flows, "M2-delivered", {"document_type": "statement", "channel": "PRINT"})) == ["M2-cross-sell"]
 
 
 def test_m2_tokens_are_few_and_details_travel_in_the_activity(flows: Flows) -> None:
@@ -167,6 +167,7 @@ def test_m7_the_level_of_the_event_goes_before_the_profiles(
     ("kind", "field"),
     [
         ("SENT", "sentAt"),
+        ("RELEASED", "sentAt"),
         ("DELIVERED", "deliveredAt"),
         ("BOUNCED", "failedAt"),
         ("OPENED", "openedAt"),
@@ -181,10 +182,12 @@ def test_m8_each_status_has_a_field_of_its_own(flows: Flows, kind: str, field: s
     assert {name for name in fields if name.endswith("At")} == {field}
 
 
-@pytest.mark.parametrize("kind", ["GENERATED", "RELEASED"])
-def test_what_is_only_made_moves_nobody(flows: Flows, kind: str) -> None:
-    """Of a document that has not left, Marketo hears nothing."""
-    assert acting(flows, COMMUNICATION, type=kind, document_id="D", document_type="statement") == {}
+@pytest.mark.parametrize(("kind", "channel"), [("GENERATED", "EMAIL"), ("RELEASED", "ARCHIVE")])
+def test_what_does_not_go_to_the_customer_moves_nobody(flows: Flows, kind: str, channel: str) -> None:
+    """Of a document that was made, or filed, Marketo hears nothing."""
+    document = {"document_id": "D", "document_type": "statement", "channel": channel}
+
+    assert acting(flows, COMMUNICATION, type=kind, **document) == {}
 
 
 def test_a_customer_whom_only_exstream_knows_is_left_alone(flows: Flows) -> None:

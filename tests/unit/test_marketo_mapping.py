@@ -17,7 +17,7 @@ from common.reasons import Reason
 from tests.support.marketo import SITE, config, event, of
 from workers.sinks.api import Item
 from workers.sinks.marketo import mapping, requests
-from workers.sinks.marketo.config import MarketoConfig
+from workers.sinks.marketo.config import ActivityType, MarketoConfig, ObjectType
 from workers.sinks.marketo.consent import consent_fields, is_kept
 from workers.sinks.marketo.mapping import Who
 from workers.sinks.marketo.parameters import (
@@ -280,6 +280,21 @@ def test_a_record_without_its_key_is_refused() -> None:
     assert refusal(mapping.upsert_object, event(), parameters, CONFIG).reason is Reason.INVALID_PARAMETER
     linked = UpsertObject(object="communication", fields={"documentId": "D"})
     assert refusal(mapping.upsert_object, event(SUBSTITUTE), linked, CONFIG).reason is Reason.MISSING_CUSTOMER
+
+
+def test_a_site_may_name_attributes_and_fields_otherwise() -> None:
+    """What flows call documentId may be document_id_c there; null leaves one out."""
+    names = {"documentId": "docNo", "status": None}
+    activity_type = ActivityType(type_id=7, attributes=names)
+    kind = ObjectType(api_name="communication_c", dedupe_fields=("docNo",), fields=names)
+    site = config(activities={"document": activity_type}, objects={"communication": kind})
+    given = {"documentId": "D-1", "status": "SENT", "channel": "EMAIL"}
+
+    done = row(mapping.add_activity(event(), AddActivity(activity="document", primary="p", attributes=given), site))
+    record = row(mapping.upsert_object(event(), UpsertObject(object="communication", fields=given), site))
+
+    assert {each["apiName"]: each["value"] for each in done["attributes"]} == {"docNo": "D-1", "channel": "EMAIL"}
+    assert record == {"docNo": "D-1", "channel": "EMAIL"}
 
 
 def test_a_preferred_campaign_counts_where_the_settings_know_it() -> None:

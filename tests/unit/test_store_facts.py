@@ -86,6 +86,15 @@ def test_every_event_tells_of_its_customer(database: Database) -> None:
     assert ask(database).customer == {"email": "new@example.com", "phone": "+14155550100"}
 
 
+def test_a_score_that_changed_is_in_the_profile_with_the_event_that_says_so(database: Database) -> None:
+    """A journey that it starts asks for it at once; an older one changes nothing."""
+    events = Events()
+    put(database, events.make("engagement", 10, type="SCORE_CHANGED", score=85, score_previous=70))
+    put(database, events.make("engagement", 5, type="SCORE_CHANGED", score=70, score_previous=60))
+
+    assert ask(database).profile == {"lead_score": 85}
+
+
 def test_machines_do_not_engage(database: Database) -> None:
     """A mail proxy's open is no sign of life."""
     events = Events()

@@ -34,14 +34,13 @@ def engaged(memory: Memory, profile: Profile, at: int) -> None:
 
 def change_profile(memory: Memory, value: Mapping[str, Any]) -> None:
     """CHANGED: a delta changes what it states, a snapshot everything; null alone means not stated."""
-    at = micros(value["occurred_at"])
-    profile = know_customer(memory, value["customer"], at)
-    facts, times = dict(profile.facts), dict(profile.times)
-    for name, fact in _stated(value).items():
-        if at >= times.get(name, 0):
-            facts[name], times[name] = fact, at
-    kept = {name: fact for name, fact in facts.items() if fact is not None}
-    memory.profiles.put(replace(profile, facts=kept, times=times, changed_at=max(at, profile.changed_at)))
+    _change(memory, value, _stated(value))
+
+
+def scored(memory: Memory, value: Mapping[str, Any]) -> None:
+    """A score that changed is the profile's at once: what follows from the change asks for it."""
+    if value["score"] is not None:
+        _change(memory, value, {"lead_score": value["score"]})
 
 
 def link(memory: Memory, value: Mapping[str, Any]) -> str | None:
@@ -72,6 +71,17 @@ def adopt(memory: Memory, substitute: str, customer_id: str) -> None:
     memory.profiles.put(replace(mine, facts=kept, times=times, changed_at=max(mine.changed_at, theirs.changed_at)))
     if theirs.engaged_at is not None:
         engaged(memory, memory.profiles.get(customer_id) or mine, theirs.engaged_at)
+
+
+def _change(memory: Memory, value: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
+    at = micros(value["occurred_at"])
+    profile = know_customer(memory, value["customer"], at)
+    facts, times = dict(profile.facts), dict(profile.times)
+    for name, fact in stated.items():
+        if at >= times.get(name, 0):
+            facts[name], times[name] = fact, at
+    kept = {name: fact for name, fact in facts.items() if fact is not None}
+    memory.profiles.put(replace(profile, facts=kept, times=times, changed_at=max(at, profile.changed_at)))
 
 
 def _stated(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,8 @@ class Facts:
                 if substitute := profiles.link(memory, value):
                     self._preferences.join(memory, value["customer"], substitute)
                     _adopt_linked(memory, {"customer_id": substitute, "resolved": False})
+            case "comms.engagement.v1", "SCORE_CHANGED" if value["customer"]:
+                profiles.scored(memory, value)
             case "comms.workspace.v1", _:
                 workspaces.take_workspace(memory, value, self._endings)
             case "comms.alert.v1", _:

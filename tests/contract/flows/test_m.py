@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from sandbox.exstream.options import BROCHURE
 from tests.support.family_m import (
     CANCELLATION,
     EMAIL_OPEN,
@@ -24,9 +26,12 @@ from tests.support.family_m import (
 from tests.support.town import Town, running_town
 from workers import consent_command, customers
 from workers.consent.export import Format
+from workers.store_command import reader
 
 CONSENT, ALERT, RECEIPT = "comms.consent.v1", "comms.alert.v1", "comms.receipt.v1"
 NOTICE = "comms.communication.v1"
+
+pytestmark = pytest.mark.xdist_group("town-m")  # one town for the file
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder, channel = tmp_path_factory.mktemp("town"), tmp_path_factory.mktemp("channel")
     more = {"sinks": {"exstream": {"feed": {"directory": str(channel), "format": "json"}}}}
     with running_town(folder, more, {"exstream": {"input_directory": str(channel)}}) as one:
+        agreeing(one, deadline_s=60)  # a new worker's first requests to Marketo wait for a whole window of its rate
         yield one
 
 
@@ -50,14 +56,14 @@ def customer(town: Town) -> str:
     return agreeing(town)
 
 
-def agreeing(town: Town, **profile: Any) -> str:
+def agreeing(town: Town, deadline_s: float = 20, **profile: Any) -> str:
     """A customer who agreed to everything; `profile` is what is known of them."""
     one = town.customer()
     address = {"first_name": "Ada", "last_name": "Moreno", "email": f"{one}@example.com"}
     known = {"customer_id": one, **address, "postal_address": "1 Main Street\nSpringfield"}
     town.publish("comms.profile.v1", {"type": "CHANGED", "source": "crm", "customer": known, **profile})
     wish(town, one, kind="CONSENT", state="OPTED_IN")
-    town.settle()
+    town.settle(deadline_s)
     return one
 
 
@@ -111,6 +117,21 @@ def test_m1_each_form_brings_its_own_communication(town: Town, customer: str, na
     assert letter["communication"] == kind
 
 
+def test_m1_a_template_that_is_not_approved_is_waited_for(town: Town, customer: str) -> None:
+    """The action is held, nobody is dead-lettered, and the letter goes out once somebody approves it."""
+    exstream = town.sandbox("exstream")
+    exstream.control("templates", **{BROCHURE: "DRAFT"})
+    try:
+        town.post("marketo", form(customer, "brochure-request"))
+        town.eventually(lambda: exstream.received(customer, accepted=False), "a first try")
+        assert letters(town, customer) == []
+    finally:
+        exstream.control("templates", **{BROCHURE: "APPROVED"})
+
+    town.eventually(lambda: letters(town, customer), "the letter, approved")
+    assert town.letters("exstream") == []
+
+
 def test_m1_an_opened_mail_and_a_score_that_gets_there_bring_one_brochure(
     town: Town, marketo: Marketo, customer: str
 ) -> None:
@@ -137,15 +158,34 @@ def test_m1_what_a_machine_opens_or_nobody_listed_brings_nothing(town: Town, mar
     assert letters(town, customer) == []
 
 
+def test_m1_our_own_letter_comes_back_and_nothing_follows(town: Town, marketo: Marketo, customer: str) -> None:
+    """Exstream tells what became of it, Marketo of what is not listed; the form counts again after a month."""
+    lead = marketo.lead(customer)
+    town.post("marketo", form(customer, "brochure-request"))
+    town.eventually(lambda: letters(town, customer), "a brochure")
+
+    for kind in ("Submit", "POST", "OPEN"):
+        town.post("exstream", mail(kind, customer, BROCHURE, f"D-{customer}", DeliveryPreference="EMAIL"))
+    marketo.did(customer, EMAIL_OPEN, "What-a-campaign-sent")
+    town.poll("marketo")
+    town.post("marketo", form(customer, "brochure-request"))
+    town.settle()
+    assert (len(letters(town, customer)), marketo.runs(lead)) == (1, [])
+
+    town.days(31)
+    town.post("marketo", form(customer, "brochure-request"))
+    town.eventually(lambda: len(letters(town, customer)) == 2, "another brochure, a month later")
+
+
 def test_m1_nobody_is_written_to_who_forbids_every_channel(town: Town, customer: str) -> None:
     """Suppressed, and said so in a receipt."""
     wish(town, customer, kind="SUPPRESSION", state="ON")
     town.settle()
 
     town.post("marketo", form(customer, "brochure-request"))
-    town.await_events(RECEIPT, customer, verdict="SUPPRESSED")
+    town.settle()
 
-    assert suppressed(town, customer) == [("M1-brochure", "CONSENT")]
+    assert ("M1-brochure", "consent") in suppressed(town, customer)
     assert letters(town, customer) == []
 
 
@@ -332,6 +372,9 @@ def test_m6_a_prospect_of_high_value_gets_the_premium_offer_and_nothing_else(tow
     customer = agreeing(town)
     marketo.lead(customer)
     marketo.lead(customer, lifecycleStage="prospect", productInterest="savings")
+    town.poll("marketo")
+    town.settle()
+
     marketo.did(customer, SCORE, "Lead Score", **{"New Value": "92", "Old Value": "70"})
     town.poll("marketo")
 
@@ -357,12 +400,13 @@ def test_m6_who_is_a_customer_gets_a_message_about_service(town: Town) -> None:
 
 
 def test_m7_a_cancellation_is_followed_up_by_its_risk(town: Town, marketo: Marketo) -> None:
-    """Campaign, save list and an urgent alert; the level of the event goes before the profile's."""
+    """Campaign, save list and an urgent alert, once for the document; the event's level counts first."""
     customer = agreeing(town, risk_level="low", account_manager="bob")
     lead = marketo.lead(customer)
     document = f"D-{customer}"
 
     town.post("exstream", mail("Submit", customer, CANCELLATION, document, RiskLevel="high"))
+    town.post("exstream", printed(customer, CANCELLATION, document))
     town.await_events(ALERT, alert_key=f"at-risk:{document}", type="RAISED")
     town.settle()
 
@@ -413,7 +457,12 @@ def test_m8_what_a_customer_was_sent_and_how_they_answered_can_be_asked(town: To
     found = customers.everything(town.settings, customer, reveal=False)
     report = customers.report(town.settings, datetime.now(UTC) - timedelta(days=1))
 
+    with reader(town.settings) as database, database.reading() as connection:
+        by_hand = text("SELECT * FROM communication_outcomes WHERE customer_id = :customer AND message = :message")
+        (row,) = connection.execute(by_hand, {"customer": customer, "message": f"document:{document}"}).mappings()
+
     (outcome,) = [each for each in found["outcomes"] if each["message"] == f"document:{document}"]
     assert outcome["delivered_at"]
+    assert (row["document_type"], row["delivered_at"] is None) == ("premium_notice", False)
     assert any(each.get("how") == "last_touch" for each in found["responses"])
     assert "premium_notice" in {each["document_type"] for each in report}

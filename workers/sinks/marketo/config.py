@@ -29,6 +29,9 @@ class ActivityType(Section):
         description="API name of a secondary attribute that carries the event's id. Marketo does not recognise a "
         "repeat (§2.4): with it, campaigns and people can.",
     )
+    attributes: dict[FieldName, FieldName | None] = Field(
+        default_factory=dict, description="Attributes by the names that flows use -> API names; null leaves one out."
+    )
 
 
 class ObjectType(Section):
@@ -40,6 +43,9 @@ class ObjectType(Section):
     )
     customer_field: FieldName | None = Field(
         None, description="Its field that takes the customer id: the link to the lead, or a part of the key."
+    )
+    fields: dict[FieldName, FieldName | None] = Field(
+        default_factory=dict, description="Fields by the names that flows use -> API names; null leaves one out."
     )
 
 

@@ -92,7 +92,8 @@ def update_consent(event: Event, parameters: UpdateConsent, config: MarketoConfi
 def add_activity(event: Event, parameters: AddActivity, config: MarketoConfig) -> Item:
     """A custom activity (§2.4); the event's id travels along where the type has an attribute for it."""
     kind = _named(config.activities, parameters.activity, "activity", "activities")
-    attributes = {name: text(value, f"attributes.{name}") for name, value in parameters.attributes.items()}
+    named = _as_theirs(parameters.attributes, kind.attributes)
+    attributes = {name: text(value, f"attributes.{name}") for name, value in named.items()}
     if kind.event_id_attribute:
         attributes[kind.event_id_attribute] = str(event.value["event_id"])
     listed = [{"apiName": name, "value": value} for name, value in attributes.items()]
@@ -125,7 +126,8 @@ def list_membership(event: Event, parameters: ListMembership, config: MarketoCon
 def upsert_object(event: Event, parameters: UpsertObject, config: MarketoConfig) -> Item:
     """A custom object's record, found by its dedupe fields (§2.7)."""
     kind = _named(config.objects, parameters.object, "object", "objects")
-    row = {name: scalar(value, f"fields.{name}") for name, value in parameters.fields.items()}
+    named = _as_theirs(parameters.fields, kind.fields)
+    row = {name: scalar(value, f"fields.{name}") for name, value in named.items()}
     if kind.customer_field:
         row[kind.customer_field] = _customer_id(event)
     missing = [name for name in kind.dedupe_fields if row.get(name) in (None, "")]
@@ -201,6 +203,11 @@ def _named(known: Mapping[str, T], name: str, parameter: str, setting: str) -> T
         # constants were checked at start-up: this name was made from the record, and is its fault
         raise invalid(parameter, f"{name[:80]!r} is not in sinks.marketo.{setting}; add it, then redrive")
     return found
+
+
+def _as_theirs(given: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str, Any]:
+    """What a flow gives by its own names, by those of the site's Marketo; what the site leaves out is left out."""
+    return {theirs: value for name, value in given.items() if (theirs := names.get(name, name)) is not None}
 
 
 def _row(row: Mapping[str, Any], config: MarketoConfig) -> bytes:
