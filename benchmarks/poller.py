@@ -30,7 +30,7 @@ from common.kafka.clients import producer_config
 from common.kafka.transactions import TransactionalProducer
 from topics.catalogue import topics
 from topics.plan import CreateTopic
-from workers.demo.fleet import Process
+from workers.demo.process import Process
 from workers.ingest.intake import Records
 from workers.ingest.pollers.cursor import TOPIC, Saved, saved
 from workers.ingest.pollers.hooks import Unheard

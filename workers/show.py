@@ -293,10 +293,11 @@ class DemoScreen:
 
 
 def _counts(rows: "Sequence[FlowCount]") -> Table:
-    table = _table("flow", "in", "delivered", "waiting", "dead")
+    table = _table("flow", "delivered", "suppressed", "dead", "what arrived")
     for row in rows:
         dead = f"[red]{row.dead}[/]" if row.dead else "0"
-        table.add_row(row.flow, str(row.seen), f"[green]{row.delivered}[/]", str(row.waiting), dead)
+        delivered = f"[green]{row.delivered}[/]" if row.delivered else "0"
+        table.add_row(row.flow, delivered, str(row.suppressed), dead, row.about)
     return table
 
 

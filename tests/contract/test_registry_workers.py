@@ -16,7 +16,7 @@ from tests.support.fake_registry import Answer, FakeRegistry, fake_registry
 from tests.support.poll import eventually
 from tests.support.ports import free_ports
 from topics.catalogue import topics
-from workers.demo.fleet import Process
+from workers.demo.process import Process
 
 EVENT = {"type": "CREATED", "occurred_at": "2026-03-04T11:59:00Z", "workspace_id": "W-1"}
 TOKEN = "t" * 32

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.poll import eventually
 from tests.support.ports import free_ports
-from workers.demo.fleet import Process
+from workers.demo.process import Process
 
 Start = Callable[..., tuple[Process, str]]
 

@@ -13,7 +13,7 @@ from tests.support.poll import eventually
 from tests.support.ports import free_ports
 from topics.catalogue import Topic, topics
 from topics.plan import CreateTopic
-from workers.demo.fleet import Process
+from workers.demo.process import Process
 
 
 @pytest.fixture

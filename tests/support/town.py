@@ -39,7 +39,6 @@ from tests.support.town_tides import Tides
 from tests.support.town_workers import Crew
 from workers.demo.sender import post
 from workers.demo.site import Addresses, site
-from workers.demo.site.whole import laid_over
 from workers.settings import Settings, load_settings
 from workers.store_command import migrate_store
 
@@ -50,9 +49,6 @@ DAY_S = 0.1
 
 DEADLINE_S = 20.0
 _FACTOR = round(86_400 / DAY_S)
-_PROMPT = {"fetch.wait.max.ms": 50}
-"""The embedded broker lets a reader wait to the end of its patience, whatever is written meanwhile."""
-
 _RAN_BEFORE = timedelta(minutes=10)
 
 
@@ -171,7 +167,6 @@ def running_town(
 def _settings(folder: Path, configuration: Mapping[str, Any]) -> Settings:
     file = folder / "site.yaml"
     own = {"worker_name": "town", "health": {"port": 0}}
-    configuration = laid_over(configuration, {"kafka": _PROMPT})
     file.write_text(json.dumps({**configuration, **own}, indent=1), "utf-8")
     return load_settings(file, {})
 

@@ -17,10 +17,15 @@ def post(http: httpx.Client, door: str, source: str, signal: Any, topic: str = "
 
     `door` is the webhook's base URL. Raises HTTPStatusError when it is refused.
     """
+    path, body, headers = request(source, signal, topic)
+    return http.post(f"{door}{path}", content=body, headers=headers).raise_for_status()
+
+
+def request(source: str, signal: Any, topic: str = "") -> tuple[str, bytes, dict[str, str]]:
+    """Path, body and headers of such a POST."""
     body = json.dumps(signal).encode()
     path = f"/v1/events/{topic}" if topic else f"/hooks/{source}"
-    headers = {"content-type": "application/json", **credentials(SOURCES[source]["auth"], body)}
-    return http.post(f"{door}{path}", content=body, headers=headers).raise_for_status()
+    return path, body, {"content-type": "application/json", **credentials(SOURCES[source]["auth"], body)}
 
 
 def credentials(auth: Mapping[str, Any], body: bytes) -> dict[str, str]:

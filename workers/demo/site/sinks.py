@@ -13,6 +13,9 @@ _QUICK: Mapping[str, Any] = {
     "linger_s": 0.02,
     "commit_interval_s": 0.1,
 }
+_MARKETO: Mapping[str, Any] = {"requests_per_20_s": 100, "consent_share": 0.5, "linger_s": 0.2}
+"""Requests are scarce there: what comes within a moment goes in one, and everybody moves in on the same day."""
+
 EXSTREAM_DOMAIN, MUNCHKIN_ID, BRAZE_INSTANCE = "Dev", "123-ABC-456", "retail-eu"
 
 
@@ -22,7 +25,7 @@ def sinks(sandboxes: Mapping[str, str]) -> dict[str, Any]:
         "braze": {**_QUICK, "base_url": sandboxes["braze"], "api_key": secrets.BRAZE_KEY, "consent_spacing_s": 0.2},
         "ecm": {**_QUICK, **_ecm(sandboxes["ecm"])},
         "exstream": {**_QUICK, "requests_per_second": 100, "api": exstream_account(sandboxes["exstream"])},
-        "marketo": {**_QUICK, **marketo_account(sandboxes["marketo"]), "requests_per_20_s": 100},
+        "marketo": {**_QUICK, **marketo_account(sandboxes["marketo"]), **_MARKETO},
         "notifications": {**_QUICK, **_notifications(sandboxes["notifications"])},
     }
 

@@ -13,6 +13,8 @@ from workers.demo.site.sinks import sinks
 
 _NAMES = Path(__file__).with_name("names")
 FAMILIES = ("m", "n", "b")
+_PROMPT = {"fetch.wait.max.ms": 50}
+"""The embedded broker lets a reader wait to the end of its patience, whatever is written meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Addresses:
 def site(at: Addresses, epoch: datetime, factor: int, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The whole configuration; from `epoch` on journeys run `factor` times as fast. `more` is laid over it."""
     found: dict[str, Any] = {
-        "kafka": {"bootstrap.servers": at.bootstrap, "session.timeout.ms": 6000},
+        "kafka": {"bootstrap.servers": at.bootstrap, "session.timeout.ms": 6000, **_PROMPT},
         "sinks": sinks(at.sandboxes),
         "ingest": {"webhook": {"unready_s": 0, "sources": SOURCES}, "pollers": pollers(at.sandboxes)},
         "store": {"url": at.store, "address_key": secrets.ADDRESS_KEY},
