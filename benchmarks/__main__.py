@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import files, marketo, poller, results, sink_limits, sink_path, start, store, timers, webhook
+from benchmarks import consent, files, marketo, poller, results, sink_limits, sink_path, start, store, timers, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "sink": sink_path.benchmark,
     "marketo": marketo.benchmark,
     "limits": sink_limits.benchmark,
+    "consent": consent.benchmark,
     "store": store.benchmark,
     "timers": timers.benchmark,
     "webhook": webhook.benchmark,

@@ -10,6 +10,7 @@ from benchmarks.ground import Ground
 from benchmarks.processes import COMMFLEET, Vendor
 
 _FROM_BEGINNING: Mapping[str, str | float] = {"start_from": "beginning"}
+STORE_KEY = "a key of the benchmark"
 _FLOWS = Path(__file__).parent / "flows"
 
 
@@ -49,9 +50,12 @@ def naive_command(scenario: Scenario, stage: Ground, stub: Vendor, events: int, 
 
 def sink_command(
     scenario: Scenario, stage: Ground, stub: Vendor, folder: Path, health_port: int = 0, *,
-    prefix: str = "", settings: Mapping[str, str | float] = _FROM_BEGINNING,
+    prefix: str = "", settings: Mapping[str, str | float] = _FROM_BEGINNING, store: str = "",
 ) -> list[str]:  # fmt: skip
-    """`commfleet run sink braze` with one flow. What is named neither here nor in `settings` has its default."""
+    """`commfleet run sink braze` with one flow. What is named neither here nor in `settings` has its default.
+
+    `store` is the address of a customer store.
+    """
     config = folder / f"commfleet-{health_port}.yaml"
     own = "".join(f"    {name}: {value}\n" for name, value in settings.items())
     config.write_text(
@@ -60,6 +64,7 @@ def sink_command(
         f"flows: {{defaults: false, files: ['{_FLOWS / (scenario.array + '.yaml')}']}}\n"
         f"health: {{host: 127.0.0.1, port: {health_port}}}\n"
         "log: {level: warning}\n"
+        f"{_section(store)}"
         "sinks:\n"
         "  braze:\n"
         f"    base_url: {stub.url}\n"
@@ -69,6 +74,10 @@ def sink_command(
         "    requests_per_3s: 1000000000\n"  # the engine is measured, not the limit of a workspace
     )
     return [*COMMFLEET, "--config", str(config), "run", "sink", "braze"]
+
+
+def _section(store: str) -> str:
+    return f"store: {{url: '{store}', address_key: {STORE_KEY}}}\n" if store else ""
 
 
 CONTENDERS = {

@@ -54,7 +54,7 @@ def _refused(stage: Ground, events: Sequence[Payload]) -> Row:
     Its customers wait `settle_after_s`, as long as the vendor may still act on it: half a second here, else 60 s.
     """
     settings = {**_BACKLOG, "settle_after_s": _SETTLE_S}
-    with _Run(stage, vendor(0.0, _REFUSE_EVERY), look=len(events), settings=settings) as run:
+    with Run(stage, vendor(0.0, _REFUSE_EVERY), look=len(events), settings=settings) as run:
         run.await_all()
         time.sleep(_QUIET_S)  # whatever would come a second time
         run.stop()
@@ -71,7 +71,7 @@ def _refused(stage: Ground, events: Sequence[Payload]) -> Row:
 def _memory(stage: Ground, events: Sequence[Payload]) -> Row:
     """The most memory while a backlog is worked off; flat is when the second half needs no more than the first."""
     sizes: list[tuple[int, float]] = []
-    with _Run(stage, vendor(0.0), expected=len(events)) as run:
+    with Run(stage, vendor(0.0), expected=len(events)) as run:
         run.await_all(lambda objects: sizes.append((objects, _resident_mb(run.process))))
     halves = [[mb for n, mb in sizes if (n * 2 > len(events)) is late] or [0.0] for late in (False, True)]
     found: dict[str, Condition] = {"reference": "goal"}
@@ -81,7 +81,7 @@ def _memory(stage: Ground, events: Sequence[Payload]) -> Row:
 
 def _stop(stage: Ground, events: Sequence[Payload]) -> Row:
     """SIGTERM in the middle of a backlog, until the process is gone; the vendor takes 20 ms."""
-    with _Run(stage, vendor(_SLOW.delay_ms / 1000), expected=len(events)) as run:
+    with Run(stage, vendor(_SLOW.delay_ms / 1000), expected=len(events)) as run:
         until(lambda: run.stub.count()["objects"] >= len(events) // 8, _RUN_S, _EVERY_S, run.log)
         began = time.monotonic()
         run.stop()
@@ -91,14 +91,22 @@ def _stop(stage: Ground, events: Sequence[Payload]) -> Row:
 
 def _latency(stage: Ground, _: Sequence[Payload]) -> Row:
     """From an event's time, when it is produced, to its arrival at the vendor; the 99th percentile."""
-    with _Run(stage, vendor(0.0), look=_PER_S * _SECONDS, settings=_LIVE) as run:
-        run.await_ready()
-        append(stage.bootstrap, run.prefix, _paced())
-        run.await_all()
-        late_s, median_s = (run.stub.count()[name] for name in ("late_s", "median_s"))
+    late_s, median_s = latency(stage)
     found: dict[str, Condition] = {"reference": "goal: linger 50 ms + 25 ms", "events_per_s": _PER_S}
     found["median_s"] = round(median_s, 4)
     return Row("sink.latency.p99", late_s, "s", LATENCY_GOAL_S, found | {"events": _PER_S * _SECONDS})
+
+
+def latency(stage: Ground, scenario: Scenario = _QUICK, store: str = "") -> tuple[float, float]:
+    """The 99th percentile and the median of a live stream, in seconds."""
+    with Run(
+        stage, vendor(0.0), look=_PER_S * _SECONDS, settings=_LIVE, scenario=scenario, store=store
+    ) as run:  # fmt: skip
+        run.await_ready()
+        append(stage.bootstrap, run.prefix, _paced())
+        run.await_all()
+        tally = run.stub.count()
+        return tally["late_s"], tally["median_s"]
 
 
 def _two(stage: Ground, events: Sequence[Payload]) -> Row:
@@ -109,7 +117,7 @@ def _two(stage: Ground, events: Sequence[Payload]) -> Row:
 
 
 def _cpu_us(stage: Ground, events: Sequence[Payload], processes: int) -> float:
-    with _Run(stage, vendor(0.0), expected=len(events), settings=_LIVE, processes=processes) as run:
+    with Run(stage, vendor(0.0), expected=len(events), settings=_LIVE, processes=processes) as run:
         run.await_ready()
         before = run.cpu_s()
         append(stage.bootstrap, run.prefix, events)
@@ -129,19 +137,19 @@ def _paced() -> Iterator[Payload]:
         yield from encoded([event(abs(number), abs(number)) | {"type": kind, "occurred_at": now, "ingested_at": now}])
 
 
-class _Run:
+class Run:
     """Sinks of one group and their vendor, from start to end."""
 
     def __init__(
         self, stage: Ground, stub: Any, *, expected: int = 0, look: int = 0, processes: int = 1,
-        settings: Mapping[str, str | float] = _BACKLOG,
+        settings: Mapping[str, str | float] = _BACKLOG, scenario: Scenario = _QUICK, store: str = "",
     ) -> None:  # fmt: skip
         """`look` instead of `expected`: so many different documents, and the vendor looks into each object."""
         self._stage, self._stub, self._count, self._looks = stage, stub, look or expected, bool(look)
-        self._settings, self._ports = settings, free_ports(processes)
+        self._settings, self._ports, self._scenario, self._store = settings, free_ports(processes), scenario, store
         self._stack = ExitStack()
 
-    def __enter__(self) -> "_Run":
+    def __enter__(self) -> "Run":
         self.stub: Vendor = self._stack.enter_context(self._stub)
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="commfleet-bench-")))
         self._log, self.prefix = folder / "log", self._stage.prefix()
@@ -155,8 +163,9 @@ class _Run:
 
     def _started(self, folder: Path, port: int) -> "Popen[bytes]":
         command = sink_command(
-            _QUICK, self._stage, self.stub, folder, port, prefix=self.prefix, settings=self._settings
-        )
+            self._scenario, self._stage, self.stub, folder, port, prefix=self.prefix, settings=self._settings,
+            store=self._store,
+        )  # fmt: skip
         return self._stack.enter_context(running(command, self._log, SENDER))
 
     def await_ready(self) -> None:

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,8 +24,7 @@ Wish = tuple[str, str, str, str, str]
 """Whose wish, and its scope: customer id, kind, channel, purpose, subscription group; empty for every one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """A customer and the addresses that would be used; one that is not given is that of the profile."""
 
     customer_id: str
@@ -91,13 +91,8 @@ class LookUps:
         erased = self._erased(connection, asked)
         reports = self._reports(connection, addresses)
         return {
-            customer_id: replace(
-                _known(who, profiles.get(customer_id)),
-                erased_at=erased.get(customer_id),
-                reports=reports[customer_id],
-                subjects=addresses[customer_id],
-            )
-            for customer_id, who in asked.items()
+            name: _known(who, profiles.get(name), erased.get(name), reports.get(name, ()), addresses[name])
+            for name, who in asked.items()
         }
 
     def _erased(self, connection: Connection, asked: Iterable[str]) -> dict[str, datetime]:
@@ -133,8 +128,11 @@ def _wish(key: Key) -> Wish:
     return customer_id, kind, channel, purpose, group
 
 
-def _known(who: Who, profile: Profile | None) -> Known:
+def _known(
+    who: Who, profile: Profile | None, erased_at: datetime | None, reports: tuple[Evidence, ...],
+    subjects: Mapping[str, str],
+) -> Known:  # fmt: skip
     if profile is None:
-        return Known(who)
+        return Known(who, erased_at=erased_at, reports=reports, subjects=subjects)
     engaged_at = moment_of(profile.engaged_at) if profile.engaged_at else None
-    return Known(who, True, profile.facts, profile.customer, engaged_at)
+    return Known(who, True, profile.facts, profile.customer, engaged_at, erased_at, reports, subjects)

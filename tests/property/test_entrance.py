@@ -56,8 +56,7 @@ class Scene:
 
     def answer(self, one: Undecided, is_gold: bool) -> None:
         """The store tells about one customer."""
-        known = cast(Any, SimpleNamespace(is_known=True, customer={}, profile={"gold": is_gold}, engaged_at=None))
-        one.told = Told(known, None, None, 0.0, 0.0)
+        one.told = Told(None, None, None, 0.0, 0.0, {"gold": is_gold})
         self._out(self.entrance.decided())
 
     def _out(self, deliveries: Any) -> None:

@@ -45,7 +45,8 @@ def report(kind: str, state: str, channel: str = "", purpose: str = "") -> Evide
 def answer(*reports: Evidence, age_s: float = 1, **known: Any) -> Told:
     """What the store said just now."""
     found = Known(Who("C-1"), **{"is_known": True, "reports": reports, **known})
-    return Told(found, None, NOW - timedelta(seconds=age_s), 100.0, NOW.timestamp() * 1000)
+    said = Answer({"C-1": found}, NOW - timedelta(seconds=age_s))
+    return told(Question(found.who), said, 100.0, NOW.timestamp() * 1000)
 
 
 def judged(one: Flow, told_: Told, event: Event = EVENT) -> object:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.event import Event
 from common.reasons import Reason
+from common.store.look_ups import Known
 from common.store.times import micros
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
@@ -23,8 +24,7 @@ from workers.sinks.verdict import Rejected, Suppressed
 CONSENT_TOPIC = "comms.consent.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """Leave to send: `value` is the event with what flows read of the store; good until `until` (monotonic)."""
 
     value: Mapping[str, Any]
@@ -70,21 +70,22 @@ class Leaves:
         if why := stale_because(told.fresh_at, at, self._max_age_s):
             return Stale(why)
         value = self.value(event, told)
-        channel = self._channel(flow.consent, flow.consent.by(value), told)
+        channel = self._channel(flow.consent, flow.consent.by(value), told, told.known)
         if channel is None:
             return Suppressed(Reason.CONSENT)
-        return Leave({**value, "consent": {**value["consent"], "channel": channel}}, now + self._left_s(told, at))
+        value["consent"]["channel"] = channel
+        return Leave(value, now + self._left_s(told, at))
 
     def value(self, event: Event, told: Told) -> dict[str, Any]:
         """The event with the profile and the preferred channel."""
-        preferred = self._consent.preferred_channel(told.known) if told.known is not None else None
-        return {**event.value, "profile": told.profile, "consent": {"preferred_channel": preferred}}
+        if () not in told.channels:
+            told.channels[()] = self._consent.preferred_channel(told.known) if told.known is not None else None
+        return {**event.value, "profile": told.profile, "consent": {"preferred_channel": told.channels[()]}}
 
-    def _channel(self, wanted: Wanted, channels: Sequence[str], told: Told) -> str | None:
-        key = (wanted.purpose, tuple(channels))
+    def _channel(self, wanted: Wanted, channels: Sequence[str], told: Told, known: Known) -> str | None:
+        key = (wanted.purpose, *channels)
         if key not in told.channels:
-            assert told.known is not None
-            told.channels[key] = self._consent.first_allowed(told.known, wanted.purpose, channels)
+            told.channels[key] = self._consent.first_allowed(known, wanted.purpose, channels)
         return told.channels[key]
 
     def _left_s(self, told: Told, at: datetime) -> float:

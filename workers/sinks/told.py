@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.event import Event
 from common.store.look_ups import Answer, Known, Who, Wish
@@ -15,8 +15,7 @@ _SKEW_MS = 2000
 """Clocks of two machines differ by less: of producers, whose time a record bears, and of this worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What has to be known before a delivery is sent: of whom, and of a consent write when its wish was decided."""
 
     who: Who | None
@@ -32,15 +31,10 @@ class Told:
     fresh_at: datetime | None
     asked_at: float
     asked_ms: float
-    channels: dict[tuple[str, tuple[str, ...]], str | None] = field(default_factory=dict, compare=False)
-    """The allowed channel by purpose and wanted ones, once it was found out."""
-
-    @property
-    def profile(self) -> Mapping[str, Any] | None:
-        """What flows read as `profile.*`; None of somebody whom the store does not know."""
-        if self.known is None or not self.known.is_known:
-            return None
-        return {**self.known.customer, **self.known.profile, ENGAGED_AT: self.known.engaged_at}
+    profile: Mapping[str, Any] | None = None
+    """What flows read as `profile.*`; None of somebody whom the store does not know."""
+    channels: dict[tuple[str, ...], str | None] = field(default_factory=dict, compare=False)
+    """The channel that consent came to, by purpose and wanted ones; by nothing, the preferred one. Once found out."""
 
     @property
     def is_erased(self) -> bool:
@@ -68,7 +62,13 @@ def told(question: Question, answer: Answer, asked_at: float, asked_ms: float) -
     """What an answer to many questions says to one."""
     known = answer.known[question.who.customer_id] if question.who else None
     decided_at = answer.decided.get(question.wish) if question.wish else None
-    return Told(known, decided_at, answer.fresh_at, asked_at, asked_ms)
+    return Told(known, decided_at, answer.fresh_at, asked_at, asked_ms, _profile(known))
+
+
+def _profile(known: Known | None) -> Mapping[str, Any] | None:
+    if known is None or not known.is_known:
+        return None
+    return {**known.customer, **known.profile, ENGAGED_AT: known.engaged_at}
 
 
 class Cache:
