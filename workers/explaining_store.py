@@ -40,7 +40,7 @@ class Asked:
         """The event as a flow that asks is sent with, or why it would not be sent."""
         if self.told is None:
             return self.trouble
-        match found := self.leaves.judge(flow, self.event, self.told, datetime.now(UTC), 0.0):
+        match found := self.leaves.judge(flow, self.event, self.told, 0.0):
             case Leave(value):
                 return value
             case Suppressed(reason):
@@ -65,4 +65,4 @@ def ask_about(settings: Settings, event: Event, flows: Iterable[Flow]) -> Asked:
             answer = look_ups.ask([question.who] if question.who else [])
     except StoreDownError as error:
         return Asked(event, leaves, None, f"it would wait (store_down): {error}")
-    return Asked(event, leaves, told(question, answer, 0.0, 0.0))
+    return Asked(event, leaves, told(question, answer, 0.0, datetime.now(UTC).timestamp() * 1000))

@@ -176,8 +176,8 @@ def test_channels_of_an_event(tmp_path: Path) -> None:
     wanted = one(tmp_path, more).consent
 
     assert wanted is not None
-    assert wanted.by({"product": "FAX"}) == ["WEB", "EMAIL"]
-    assert wanted.by({"product": "UNKNOWN", "consent": {"preferred_channel": "EMAIL"}}) == ["EMAIL", "WEB"]
+    assert wanted.by({"product": "FAX"}) == ("WEB", "EMAIL")
+    assert wanted.by({"product": "UNKNOWN", "consent": {"preferred_channel": "EMAIL"}}) == ("EMAIL", "WEB")
 
 
 def test_the_channel_is_bounded_beforehand(tmp_path: Path) -> None:

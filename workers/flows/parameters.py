@@ -52,6 +52,8 @@ class Parameters:
     def __init__(self, flow: str, model: type[BaseModel], template: Template) -> None:
         self._flow, self._model, self._template = flow, model, template
         self._render = compile_template(template)
+        self.reads_store = reads_store(template)
+        """Whether they are made of what the customer store knows, too."""
         self._validate = model.__pydantic_validator__.validate_python  # model_validate, less a call
 
     def render(self, value: Mapping[str, Any]) -> BaseModel:
@@ -62,11 +64,6 @@ class Parameters:
             detail = "; ".join(map(self._explained, error.errors(include_input=False, include_url=False)))
             raise UnusableEventError(Reason.INVALID_PARAMETER, f"flow {self._flow}: {detail}") from error
         return valid
-
-    @property
-    def reads_store(self) -> bool:
-        """Whether they are made of what the customer store knows, too."""
-        return reads_store(self._template)
 
     def reads(self) -> Iterator[str]:
         """The fields that they are made of."""

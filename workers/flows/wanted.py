@@ -30,17 +30,21 @@ class Wanted:
     purpose: str
     channels: tuple[Template, ...]
     _renders: tuple[Callable[[Mapping[str, Any]], Any], ...] = field(init=False, repr=False, compare=False)
+    fixed: tuple[str, ...] | None = field(init=False, repr=False, compare=False)
+    """The channels where they are the same for every event; else None."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_renders", tuple(map(compile_template, self.channels)))
+        is_fixed = all(isinstance(one, Constant) for one in self.channels)
+        object.__setattr__(self, "fixed", tuple(self.by({})) if is_fixed else None)
 
     def __str__(self) -> str:
         return f"{self.purpose} by {', '.join(map(_shown, self.channels))}"
 
-    def by(self, value: Mapping[str, Any]) -> list[str]:
+    def by(self, value: Mapping[str, Any]) -> tuple[str, ...]:
         """The channels for this event, best first, each once."""
         found = (render(value) for render in self._renders)
-        return list(dict.fromkeys(one for one in found if one in CHANNELS))
+        return tuple(dict.fromkeys(one for one in found if one in CHANNELS))
 
     def possible(self, domain: Domain) -> tuple[str, ...]:
         """Every channel that it can come to; `domain` bounds the fields that are read."""

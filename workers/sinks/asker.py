@@ -1,8 +1,9 @@
 """Asks the customer store in a thread of its own, many questions at once, and puts the answer into the inbox."""
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -32,7 +33,7 @@ class Store(Protocol):
 class Heard:
     """What came of one look-up: an answer to each question, or why there is none."""
 
-    answers: Sequence[Told] = ()
+    answers: Mapping[Question, Told] = field(default_factory=dict)
     error: StoreDownError | ConfigurationError | None = None
 
 
@@ -41,12 +42,12 @@ class Asker:
 
     def __init__(self, store: Store, clock: Clock, inbox: Inbox) -> None:
         self._store, self._clock, self._inbox = store, clock, inbox
-        self._asked: SimpleQueue[Sequence[Question] | None] = SimpleQueue()
+        self._asked: SimpleQueue[Collection[Question] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ask-store", daemon=True)
         self._thread.start()
 
-    def ask(self, questions: Sequence[Question]) -> None:
-        """Have these answered, together; the inbox gets one Heard, its answers in this order."""
+    def ask(self, questions: Collection[Question]) -> None:
+        """Have these answered, together; the inbox gets one Heard."""
         self._asked.put(questions)
 
     def close(self) -> None:
@@ -55,6 +56,8 @@ class Asker:
         self._thread.join(1.0)
 
     def _run(self) -> None:
+        with suppress(StoreDownError, ConfigurationError):
+            self._store.ask([Who("")], [("",) * 5])  # the first question should not wait for connection and plans
         while (questions := self._asked.get()) is not None:
             try:
                 self._inbox.put(Heard(self._answers(questions)))
@@ -64,21 +67,21 @@ class Asker:
                 self._inbox.put(Crashed(error))
         self._store.close()
 
-    def _answers(self, questions: Sequence[Question]) -> list[Told]:
+    def _answers(self, questions: Collection[Question]) -> dict[Question, Told]:
         at, ms = self._clock.monotonic(), self._clock.now().timestamp() * 1000
         found: dict[Question, Told] = {}
         for distinct in _rounds(questions):
             whose = [one.who for one in distinct if one.who]
             answer = self._store.ask(whose, [one.wish for one in distinct if one.wish])
             found |= {one: told(one, answer, at, ms) for one in distinct}
-        return [found[one] for one in questions]
+        return found
 
 
 def _rounds(questions: Iterable[Question]) -> list[list[Question]]:
-    """Each question once; in another round where one customer is asked about with other addresses."""
+    """The questions; in another round where one customer is asked about with other addresses."""
     rounds: list[dict[str, Who | None]] = []
     lists: list[list[Question]] = []
-    for one in dict.fromkeys(questions):
+    for one in questions:
         name = one.who.customer_id if one.who else ""
         for asked, those in zip(rounds, lists, strict=True):
             if not name or asked.setdefault(name, one.who) == one.who:

@@ -5,7 +5,6 @@ Asked before each send: of a new delivery, after each wait, of what was parked a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from math import inf
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from common.store.look_ups import Known
 from common.store.times import micros
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
-from workers.consent.freshness import stale_because
+from workers.consent.freshness import too_old_because
 from workers.flows.flow import Flow
 from workers.flows.wanted import Wanted
 from workers.sinks.told import Question, Told, who_of, wish_of
@@ -57,37 +56,38 @@ class Leaves:
     def __init__(self, settings: ConsentSettings) -> None:
         self._consent, self._max_age_s = Consent(settings), settings.max_age_s
 
-    def judge(self, flow: Flow, event: Event, told: Told, at: datetime, now: float) -> Judged:
-        """What becomes of a delivery; `at` and `now` are the same moment, as wall clock and monotonic."""
-        if compares(flow) and told.decided_at is not None and micros(event.value["effective_at"]) < told.decided_at:
+    def judge(self, flow: Flow, event: Event, told: Told, now: float) -> Judged:
+        """What becomes of a delivery at the monotonic time `now`."""
+        if told.decided_at is not None and micros(event.value["effective_at"]) < told.decided_at:
             return Suppressed(Reason.SUPERSEDED)
         if told.is_erased:
             return Suppressed(Reason.CONSENT)
         if flow.consent is None:
-            return Leave(self.value(event, told) if flow.asks else event.value)
+            return Leave(self._value(event, told) if flow.asks else event.value)
         if told.known is None:
             return Rejected(Reason.MISSING_CUSTOMER, f"flow {flow.name} asks for consent, and the event names nobody")
-        if why := stale_because(told.fresh_at, at, self._max_age_s):
+        if why := too_old_because(None if told.fresh_s is None else now - told.fresh_s, self._max_age_s):
             return Stale(why)
-        value = self.value(event, told)
-        channel = self._channel(flow.consent, flow.consent.by(value), told, told.known)
-        if channel is None:
-            return Suppressed(Reason.CONSENT)
-        value["consent"]["channel"] = channel
-        return Leave(value, now + self._left_s(told, at))
+        return self._allowed(flow, flow.consent, event, told, told.known)
 
-    def value(self, event: Event, told: Told) -> dict[str, Any]:
+    def _allowed(self, flow: Flow, wanted: Wanted, event: Event, told: Told, known: Known) -> Judged:
+        until = (told.fresh_s or 0.0) + self._max_age_s
+        if wanted.fixed is not None and not flow.with_.reads_store:
+            is_allowed = self._channel(wanted.purpose, wanted.fixed, told, known) is not None
+            return Leave(event.value, until) if is_allowed else Suppressed(Reason.CONSENT)
+        value = self._value(event, told)
+        channel = self._channel(wanted.purpose, wanted.by(value), told, known)
+        value["consent"]["channel"] = channel
+        return Leave(value, until) if channel is not None else Suppressed(Reason.CONSENT)
+
+    def _value(self, event: Event, told: Told) -> dict[str, Any]:
         """The event with the profile and the preferred channel."""
         if () not in told.channels:
             told.channels[()] = self._consent.preferred_channel(told.known) if told.known is not None else None
         return {**event.value, "profile": told.profile, "consent": {"preferred_channel": told.channels[()]}}
 
-    def _channel(self, wanted: Wanted, channels: Sequence[str], told: Told, known: Known) -> str | None:
-        key = (wanted.purpose, *channels)
+    def _channel(self, purpose: str, channels: Sequence[str], told: Told, known: Known) -> str | None:
+        key = (purpose, *channels)
         if key not in told.channels:
-            told.channels[key] = self._consent.first_allowed(known, wanted.purpose, channels)
+            told.channels[key] = self._consent.first_allowed(known, purpose, channels)
         return told.channels[key]
-
-    def _left_s(self, told: Told, at: datetime) -> float:
-        assert told.fresh_at is not None  # it is not stale
-        return self._max_age_s - (at - told.fresh_at).total_seconds()

@@ -25,7 +25,7 @@ from workers.sinks.leave import Leave, Leaves, Stale, compares, question_of
 from workers.sinks.ledger import Ledger
 from workers.sinks.pool import Inbox
 from workers.sinks.routes import RouteHold
-from workers.sinks.told import Cache, Question, Told
+from workers.sinks.told import Cache, Question, Told, who_of
 from workers.sinks.undecided import Undecided
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class StoreAccess:
     consent: ConsentSettings
 
 
+_Waiting = tuple[Delivery | Undecided, Question]
+
+
 class Memory:
     """The waiting room of one runner. `freed` takes deliveries that have leave."""
 
@@ -56,8 +59,8 @@ class Memory:
         self._leaves = Leaves(access.consent if access else ConsentSettings())
         self._asker = Asker(access.store, clock, inbox) if access else None
         self._cache, self._rng = Cache(), random.Random()
-        self._waiting: list[Delivery | Undecided] = []
-        self._asked: list[Delivery | Undecided] = []
+        self._waiting: list[_Waiting] = []
+        self._asked: list[_Waiting] = []
         self._failures, self._again_at = 0, 0.0
         self._hold: RouteHold | None = None
 
@@ -90,25 +93,26 @@ class Memory:
         question = question_of(delivery.flow, delivery.event)
         told = None if delivery.leave else self._cache.find(question, delivery.record.timestamp_ms, now)
         if told is None:
-            self.ask_again(delivery)
+            delivery.leave = None
+            self._waiting.append((delivery, question))
             return False
-        self._judge(delivery, told)
+        self._judge(delivery, question, told, now)
         return delivery.leave is not None
 
     def ask_again(self, delivery: Delivery) -> None:
         """A delivery whose answer counts no more: what is asked from now on decides."""
         delivery.leave = None
-        self._waiting.append(delivery)
+        self._waiting.append((delivery, question_of(delivery.flow, delivery.event)))
 
     def await_profile(self, record: Undecided) -> None:
         """A record waits for the profile of its customer; `told` is filled in."""
-        now = self._clock.monotonic()
-        if record.question.who is None:
+        now, question = self._clock.monotonic(), Question(who_of(record.late.event))
+        if question.who is None:
             record.told = Told(None, None, None, now, 0.0)
         else:
-            record.told = self._cache.find(record.question, record.record.timestamp_ms, now)
+            record.told = self._cache.find(question, record.record.timestamp_ms, now)
         if record.told is None:
-            self._waiting.append(record)
+            self._waiting.append((record, question))
 
     def outdated(self, deliveries: Iterable[Delivery], now: float) -> list[Delivery]:
         """Those about to be sent whose leave is over."""
@@ -116,20 +120,20 @@ class Memory:
 
     def heads(self) -> Iterator[Delivery]:
         """The heads of lanes that wait here."""
-        return (one for one in (*self._asked, *self._waiting) if isinstance(one, Delivery))
+        return (one for one, _ in (*self._asked, *self._waiting) if isinstance(one, Delivery))
 
     def take_out(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Remove deliveries that are to be parked: while the store is behind or away, none else."""
         if self._hold is None:
             return []
-        taken = [one for one in self._waiting if isinstance(one, Delivery) and wanted(one)]
+        taken = [one for one, _ in self._waiting if isinstance(one, Delivery) and wanted(one)]
         gone = set(map(id, taken))
-        self._waiting = [one for one in self._waiting if id(one) not in gone]
+        self._waiting = [entry for entry in self._waiting if id(entry[0]) not in gone]
         return taken
 
     def forget(self) -> None:
         """Drop what stands on partitions that are not ours."""
-        self._waiting = [one for one in self._waiting if one.window.partition.is_ours]
+        self._waiting = [entry for entry in self._waiting if entry[0].window.partition.is_ours]
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -141,7 +145,7 @@ class Memory:
             self._go_on()
             return
         self._asked, self._waiting = self._waiting[:_MOST_ASKED], self._waiting[_MOST_ASKED:]
-        self._asker.ask([_question(one) for one in self._asked])
+        self._asker.ask({question for _, question in self._asked})
 
     def heard(self, message: Heard) -> None:
         """An answer came, or none: each that waited for it is freed, ends, or goes on waiting."""
@@ -152,8 +156,10 @@ class Memory:
             is_away = not isinstance(message.error, ConfigurationError)
             self._stand_still(Cause.STORE_DOWN if is_away else Cause.CONFIGURATION, str(message.error))
             return
-        pairs = zip(asked, message.answers, strict=True)
-        stale = [why for one, told in pairs if one.window.partition.is_ours and (why := self._take(one, told))]
+        self._cache.put(message.answers)
+        now = self._clock.monotonic()
+        ours = (entry for entry in asked if entry[0].window.partition.is_ours)
+        stale = [why for one, question in ours if (why := self._take(one, question, message.answers[question], now))]
         if stale:
             self._stand_still(Cause.CONSENT_STALE, stale[0].detail)
         else:
@@ -161,24 +167,22 @@ class Memory:
 
     # -- pieces -------------------------------------------------------------------------------
 
-    def _take(self, one: Delivery | Undecided, told: Told) -> Stale | None:
-        self._cache.put(_question(one), told)
+    def _take(self, one: Delivery | Undecided, question: Question, told: Told, now: float) -> Stale | None:
         if isinstance(one, Undecided):
             one.told = told
             return None
-        stale = self._judge(one, told)
+        stale = self._judge(one, question, told, now)
         if one.leave is not None:
             self._freed(one)
         return stale
 
-    def _judge(self, delivery: Delivery, told: Told) -> Stale | None:
+    def _judge(self, delivery: Delivery, question: Question, told: Told, now: float) -> Stale | None:
         """It has leave now, has ended, or goes on waiting because the store is behind."""
-        at, now = self._clock.now(), self._clock.monotonic()
-        match judged := self._leaves.judge(delivery.flow, delivery.event, told, at, now):
+        match judged := self._leaves.judge(delivery.flow, delivery.event, told, now):
             case Leave():
                 delivery.leave = judged
             case Stale():
-                self._waiting.append(delivery)
+                self._waiting.append((delivery, question))
                 return judged
             case Suppressed() | Rejected():
                 self._end(delivery, judged)
@@ -207,7 +211,3 @@ class Memory:
         if self._hold is not None:
             log.info("flows that ask the customer store go on: they were held (%s)", self._hold.cause)
             self._hold, self._failures, self._again_at = None, 0, 0.0
-
-
-def _question(one: Delivery | Undecided) -> Question:
-    return one.question if isinstance(one, Undecided) else question_of(one.flow, one.event)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from common.event import Event
@@ -24,11 +23,14 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer to one question. `asked_at` is monotonic, `asked_ms` the same moment since 1970."""
+    """The answer to one question. `asked_at` is monotonic, `asked_ms` the same moment since 1970.
+
+    `fresh_s` is monotonic, too: what was written to Kafka before is in the answer; None when nobody knows.
+    """
 
     known: Known | None
     decided_at: int | None
-    fresh_at: datetime | None
+    fresh_s: float | None
     asked_at: float
     asked_ms: float
     profile: Mapping[str, Any] | None = None
@@ -62,7 +64,8 @@ def told(question: Question, answer: Answer, asked_at: float, asked_ms: float) -
     """What an answer to many questions says to one."""
     known = answer.known[question.who.customer_id] if question.who else None
     decided_at = answer.decided.get(question.wish) if question.wish else None
-    return Told(known, decided_at, answer.fresh_at, asked_at, asked_ms, _profile(known))
+    fresh_s = asked_at - (asked_ms / 1000 - answer.fresh_at.timestamp()) if answer.fresh_at else None
+    return Told(known, decided_at, fresh_s, asked_at, asked_ms, _profile(known))
 
 
 def _profile(known: Known | None) -> Mapping[str, Any] | None:
@@ -84,11 +87,12 @@ class Cache:
             return None
         return found
 
-    def put(self, question: Question, answer: Told) -> None:
-        """Keep an answer; the oldest goes where there is no room."""
-        self._told.pop(question, None)
-        self._told[question] = answer
-        if len(self._told) > _MOST:
+    def put(self, answers: Mapping[Question, Told]) -> None:
+        """Keep answers; the oldest go where there is no room."""
+        for question, answer in answers.items():
+            self._told.pop(question, None)
+            self._told[question] = answer
+        while len(self._told) > _MOST:
             del self._told[next(iter(self._told))]
 
     def __len__(self) -> int:

@@ -2,16 +2,15 @@
 
 from workers.sinks.delivery import RecordLike
 from workers.sinks.planner import Late
-from workers.sinks.told import Question, Told, who_of
+from workers.sinks.told import Told
 from workers.sinks.window import Window
 
 
 class Undecided:
     """One record that waits to be planned; `told` is there when its customer was looked up."""
 
-    __slots__ = ("late", "question", "record", "told", "window")
+    __slots__ = ("late", "record", "told", "window")
 
     def __init__(self, record: RecordLike, window: Window, late: Late) -> None:
         self.record, self.window, self.late = record, window, late
-        self.question = Question(who_of(late.event))
         self.told: Told | None = None
