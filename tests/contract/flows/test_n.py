@@ -190,12 +190,12 @@ def test_n2_a_mail_that_was_not_delivered_needs_somebody(town: Town) -> None:
     assert f"{customer.lower()}@example.com" not in mail.text
 
 
-def test_n2_the_back_office_hears_of_statements(town: Town) -> None:
+def test_n2_the_back_office_hears_of_invoices(town: Town) -> None:
     """Who hears is a table, too; a next action that the source names comes first."""
     customer = town.customer()
 
     delivery = {"channel": "sms", "reason": "no such number", "next_action": "Reprint it."}
-    about = {"communication": {"id": "c-1", "doc_type": "statement"}, "recipient": {"customer_id": customer}}
+    about = {"communication": {"id": "c-1", "doc_type": "invoice"}, "recipient": {"customer_id": customer}}
     told(town, "delivery.failed", delivery=delivery, **about)
 
     (mail,) = mails(town, customer)
@@ -361,7 +361,7 @@ def test_n6_a_million_documents_are_not_a_million_mails(town: Town) -> None:
 
     for number in range(20):
         delivered = {"id": f"{job}-{number}"}
-        communication = {"id": "c-1", "doc_type": "statement"}
+        communication = {"id": "c-1", "doc_type": "invoice"}
         recipient = {"customer_id": f"{customer}-{number}"}
         told(
             town, "delivery.delivered", batch={"job_id": job}, document=delivered, communication=communication,
