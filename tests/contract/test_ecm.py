@@ -851,3 +851,6 @@ def test_what_settings_lack_is_found_at_start(ecm: SandboxEcm) -> None:
         assert "'nothing'" in problem
         (problem,) = sink.problems(sink.actions["record_consent"], lambda _: None)
         assert "sinks.ecm.consent" in problem
+        told = {"recipients": ("service", "7240"), "escalate_to": ("nobody",)}
+        (problem,) = sink.problems(sink.actions["create_reminder"], told.get)
+        assert problem == "escalate_to 'nobody' is no member id and not in sinks.ecm.members; add it"

@@ -74,12 +74,12 @@ def opening(customer: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def state_change(customer: str, status: str) -> dict[str, Any]:
-    """A global subscription that the customer changed in the preference center."""
+def state_change(customer: str, status: str, by: str = "Preference Center") -> dict[str, Any]:
+    """A global subscription that the customer changed in the preference center, or somebody else elsewhere."""
     address = f"{customer.lower()}@example.com"
     return currents(
         "behaviors.subscription.GlobalStateChange", customer, channel="email", channel_identifier=address,
-        email_address=address, state_change_source="Preference Center", subscription_status=status,
+        email_address=address, state_change_source=by, subscription_status=status,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from workers.sinks.ecm.parameters import UploadDocument
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 SITE = {
     "customer_workspace": {"system": "SF", "type": "Account"},
+    "b4": {"groups": ["news"]},
     "b6": {"recipients": ["service"], "audience": ["role:service"]},
     "b8": {"audience": ["role:content"]},
 }
@@ -126,6 +127,27 @@ def test_a_required_document_s_status_is_an_attribute(flows: Flows, kind: str, s
     assert acting(flows, WORKSPACE, type=kind, workspace_type="contract", document=document) == {
         "B5-agreement-status": {"attributes": {"agreement_status": told}}
     }
+
+
+@pytest.mark.parametrize(
+    ("wish", "written"),
+    [
+        ({"channel": "EMAIL", "purpose": "MARKETING", "state": "OPTED_IN"}, True),
+        ({"channel": "EMAIL", "purpose": "MARKETING", "state": "OPTED_OUT"}, True),
+        ({"channel": None, "purpose": None, "state": "OPTED_OUT"}, True),
+        ({"channel": None, "purpose": "MARKETING", "state": "OPTED_IN"}, False),
+        ({"channel": "EMAIL", "purpose": "SERVICE", "state": "OPTED_OUT"}, False),
+        ({"channel": "SMS", "purpose": "MARKETING", "state": "OPTED_OUT"}, False),
+    ],
+)
+def test_braze_is_told_of_what_others_decided_on_its_mail(flows: Flows, wish: dict[str, Any], written: bool) -> None:
+    """A no to more than e-mail marketing is one to it; a yes to more is none to it."""
+    decided = {"type": "DECIDED", "kind": "CONSENT", "write_to": ["braze"], "effective_at": NOW, "origin": "marketo"}
+    made = acting(flows, "comms.consent.v1", **decided, **wish, profile={"email": "ada@example.com"})
+
+    expected = {"email": "ada@example.com", "state": wish["state"]}
+    assert made == ({"B4-consent-to-braze": expected} if written else {})
+    assert acting(flows, "comms.consent.v1", **decided, **wish, profile={}) == {}
 
 
 @pytest.mark.parametrize(

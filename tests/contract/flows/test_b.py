@@ -262,6 +262,27 @@ def test_b4_a_decision_becomes_a_row_of_the_history(town: Town) -> None:
     assert (row["8"], row["9"], row["10"]) == ("braze", "CUSTOMER", "Preference Center")
 
 
+def test_b4_what_was_decided_elsewhere_is_written_to_braze_and_goes_quiet(town: Town) -> None:
+    """A no from another system takes the address out of Braze's mail; Braze's own report of that is an echo."""
+    customer = town.customer()
+    who = {"customer_id": customer, "email": f"{customer.lower()}@example.com"}
+    now = datetime.now(UTC).isoformat()
+    wish = {"kind": "CONSENT", "channel": "EMAIL", "purpose": "MARKETING", "state": "OPTED_OUT", "proof": "call 17"}
+    town.publish(
+        "comms.preference.v1",
+        {"type": "CHANGED", "customer": who, "effective_at": now, "evidence": "EXPLICIT", **wish},
+    )
+    (written,) = town.await_received("braze", who["email"], "/email/status")
+    town.settle()
+    town.post("currents", state_change(customer, "Unsubscribed", by="REST API"))
+    town.settle()
+
+    assert written["body"]["subscription_state"] == "unsubscribed"
+    assert len(town.events(DECISIONS, customer)) == 1
+    (row,) = rows_of(town, customer)
+    assert (row["8"], row["10"]) == ("upstream", "call 17")
+
+
 def test_b4_without_a_workspace_records_are_told_of_it(town: Town) -> None:
     """The decision waits as a dead letter; one alert says which workspace is missing."""
     customer = "C-nowhere"

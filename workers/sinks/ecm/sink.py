@@ -108,6 +108,13 @@ class EcmSink:
             for name in (possible(parameter) if action.name != CREATE_REMINDER else None) or ()
             if name not in known
         ]
+        found += [
+            f"{parameter} {name!r} is no member id and not in sinks.ecm.members; add it"
+            for parameter in ("recipients", "escalate_to", "assignee")
+            if parameter in action.parameters.model_fields
+            for name in possible(parameter) or ()
+            if not staff.is_member(name, config)
+        ]
         if action.name == RECORD_CONSENT and config.consent is None:
             found.append("sinks.ecm.consent does not say which category keeps consent; add it")
         return found

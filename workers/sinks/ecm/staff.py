@@ -84,13 +84,16 @@ def _members(names: Iterable[str], path: str, config: EcmConfig) -> list[int]:
     return [_member(name, path, config) for name in names]
 
 
+def is_member(name: str, config: EcmConfig) -> bool:
+    """Whether it is our name for a member, or a member id."""
+    return name in config.members or (name.isascii() and name.isdigit() and len(name) <= 15)
+
+
 def _member(name: str, path: str, config: EcmConfig) -> int:
     """A member id by our name for it, or as it stands."""
-    if name in config.members:
-        return config.members[name]
-    if name.isascii() and name.isdigit() and len(name) <= 15:
-        return int(name)
-    raise unknown_name(path, name, "members")
+    if not is_member(name, config):
+        raise unknown_name(path, name, "members")
+    return config.members[name] if name in config.members else int(name)
 
 
 def _text(text: str, path: str) -> str:
