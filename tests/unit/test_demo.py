@@ -1,6 +1,7 @@
 """The demo's town: its signals are what its door takes, its site has all flows, and its counts are told as they are."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from workers.journeys_command import declared
 from workers.settings import Settings, load_settings
 
 PLACES = {who.id: f"60{who.number:03}" for who in acts.PEOPLE}
-ACTS = {
+ACTS: Mapping[str, Callable[[], Iterator[acts.Signal]]] = {
     "census": acts.census,
     "letters": acts.letters,
     "interest": acts.interest,
@@ -64,13 +65,15 @@ def test_the_door_takes_every_signal(act: str, settings: Settings) -> None:
     kept = KeptRecords()
     letters = IngestLetters("", "test")
     app = create_app(settings.ingest.webhook, intake(kept), SystemClock(), Heard(), letters)
+    signals: Iterator[acts.Signal] = ACTS[act]()
     with AsgiClient(app) as client:
-        answers = [client.post(*request(one.source, one.body, one.topic)) for one in ACTS[act]()]
+        answers = [client.post(*request(one.source, one.body, one.topic)) for one in signals]
 
     assert [answer.text for answer in answers if answer.status_code >= 300] == []
     events = [Decoder(LocalSchemas()).decode(one.topic, one.value) for one in kept.records if one.value]
     assert len(events) >= len(answers)
     assert [one for one in events if one["type"] == "UNKNOWN"] == []
+    assert [one for one in events if one.get("communication_id") and not one["document_type"]] == []
 
 
 def test_the_door_refuses_the_bad_one(settings: Settings) -> None:

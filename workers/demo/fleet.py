@@ -77,10 +77,9 @@ class Fleet:
         if not process.is_running() or is_late:
             raise DidNotStartError(f"{worker} is not ready: {process.last_words()}")
 
-    def start_pollers(self) -> None:
-        """Ask Marketo and Braze from an hour ago on."""
-        for name in POLLERS:
-            self._run(f"poller-{name}", "run", "poller", name, "--since", "1h")
+    def start_poller(self, name: str) -> None:
+        """Ask a vendor from an hour ago on."""
+        self._run(f"poller-{name}", "run", "poller", name, "--since", "1h")
 
     def config(self, worker: str) -> Path:
         """A worker's configuration file; JSON is YAML."""

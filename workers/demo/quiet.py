@@ -46,7 +46,12 @@ class Quiet:
         """Whether everything has been settled and applied, and nothing came meanwhile."""
         asked_at, written = datetime.now(UTC), self._written()
         are_settled = all(self._is_settled(*group, written) for group in self._groups)
-        return are_settled and self._is_fresh(asked_at) and self._written() == written
+        return are_settled and self.knows(asked_at) and self._written() == written
+
+    def knows(self, moment: datetime) -> bool:
+        """Whether the store has applied everything that was written before a moment."""
+        with self._database.reading() as connection:
+            return oldest_fresh_at(connection, PARTITIONS) >= micros(moment)
 
     def _written(self) -> dict[PartitionId, int]:
         """Behind the last record of each partition: markers of transactions, which nobody commits, do not count."""
@@ -62,7 +67,3 @@ class Quiet:
         wanted = {one: end for one, end in written.items() if one.topic in own}
         commits = self._groups[sink, group].committed(list(wanted))
         return all((commit := commits.get(one)) is not None and commit.offset >= end for one, end in wanted.items())
-
-    def _is_fresh(self, moment: datetime) -> bool:
-        with self._database.reading() as connection:
-            return oldest_fresh_at(connection, PARTITIONS) >= micros(moment)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 
 import httpx
 
@@ -25,7 +26,7 @@ from workers.mailbox import Letter
 from workers.settings import load_settings
 
 _ASK_S = 0.5
-_SETTLE_S = 60.0
+_SETTLE_S = 90.0
 
 
 class UnsettledError(CommfleetError):
@@ -72,6 +73,12 @@ class Stage:
         """Renew the live table."""
         self.screen.update(rows(self.ids, self.tally.deliveries()))
 
+    def remember(self, what: str) -> None:
+        """Until the customer store knows of everything that was posted."""
+        posted_at = datetime.now(UTC)
+        self.wait(lambda: self._quiet.knows(posted_at), f"the store is not there yet ({what})")
+        self.screen.say(what)
+
     def settle(self, what: str) -> None:
         """Until every sink and the store are through with what there is."""
         self.wait(self._quiet.now, f"not everything was settled ({what})")
@@ -94,8 +101,9 @@ class Stage:
         return True
 
     def letters(self) -> dict[str, Sequence[Letter]]:
-        """The open dead letters of every sink that has some."""
-        found = {name: letters_command.of_sink(self.settings, name).open() for name in VENDORS}
+        """The open dead letters of every sink that has written some."""
+        sinks = {one.sink for one in self.tally.deliveries() if one.verdict == "rejected"}
+        found = {name: letters_command.of_sink(self.settings, name).open() for name in sorted(sinks)}
         return {name: letters for name, letters in found.items() if letters}
 
 

@@ -80,21 +80,20 @@ class _Story:
         self._move_in()
         self._break_braze()
         self._live()
+        self._claim()
         self._let_weeks_pass()
         self._redrive()
         return self._sum_up(report)
 
     def _move_in(self) -> None:
-        """Everybody is known, with what they agreed to: Extended ECM gets a workspace for each."""
-        stage, newcomer = self._stage, acts.PEOPLE[23]
+        """Everybody is known, with what they agreed to; one of them is a prospect of high value in Marketo."""
+        stage, prospect = self._stage, acts.PEOPLE[23]
         stage.vendors.leads(acts.PEOPLE)
         stage.post("the town's people, and what they agree to", acts.census())
-        stage.settle("everybody's consent is decided, and on record in Extended ECM")
-        footer = stage.vendors.workspaces()[newcomer.id]
-        stage.vendors.approved_block("footer", footer, "<p>Approved by legal</p>")
-        stage.vendors.leads([newcomer], lifecycleStage="prospect", productInterest="savings")
-        stage.vendors.scored(newcomer, 92, 70)
-        stage.fleet.start_pollers()
+        stage.remember("the customer store knows them")
+        stage.vendors.leads([prospect], lifecycleStage="prospect", productInterest="savings")
+        stage.vendors.scored(prospect, 92, 70)
+        stage.fleet.start_poller("marketo")
 
     def _break_braze(self) -> None:
         """An outage for attributes, and a customer whom Braze refuses until somebody mends it."""
@@ -109,18 +108,28 @@ class _Story:
 
     def _live(self) -> None:
         """What happens in a morning, all at once."""
-        stage, workspaces = self._stage, self._stage.vendors.workspaces()
+        stage = self._stage
         stage.post("customers change their minds", acts.wishes())
         stage.post("onboarding", acts.onboarding())
         stage.post("letters, and answers to them", acts.letters())
         stage.post("forms at Marketo", acts.interest())
         stage.post("a run of statements, and its content", acts.production())
-        stage.post("claims", acts.claims(workspaces))
         stage.post("contracts, projects and papers", acts.contracts(self._date(40), self._date(400)))
         named = ", ".join(stage.refused(acts.bad()))
         self._say(f"a bad signal is refused, naming {named}; nothing was stored")
         stage.write_past_the_door("comms.workspace.v1", b"C-1001", b'{"not": "avro"}')
         self._say("an upstream producer writes JSON where Avro belongs: one bad record")
+
+    def _claim(self) -> None:
+        """Claims are cases of a customer's own workspace, which Extended ECM gets with the first consent on record."""
+        stage = self._stage
+        self._say("Extended ECM's sink takes its first minute off: nobody knows what another worker has just used up")
+        stage.wait(lambda: len(stage.vendors.workspaces()) == len(acts.PEOPLE), "not everybody has a workspace")
+        workspaces = stage.vendors.workspaces()
+        self._say("everybody's consent is on record, each in a workspace of their own")
+        stage.vendors.approved_block("footer", workspaces[acts.PEOPLE[0].id], "<p>Approved by legal</p>")
+        stage.fleet.start_poller("braze")
+        stage.post("claims", acts.claims(workspaces))
 
     def _let_weeks_pass(self) -> None:
         """Two months of the journeys' time; who is asked for feedback gives it, alerts have an outcome."""
