@@ -86,3 +86,18 @@ def test_a_poller_claims_what_it_asks_for() -> None:
     assert polled({"activities": {10: "EMAIL_OPENED"}}, hook=hook) == []
     with pytest.raises(ValidationError, match="workspace cannot be polled here"):
         polled({"signals": ["workspace"]})
+
+
+def test_a_webhook_without_an_instance_meets_every_poller_of_its_system() -> None:
+    """Nobody knows that it speaks for another one; of two webhooks one may leave it out."""
+    nameless = Feed("exstream", "", "ingest.webhook.sources.letters", FORMS)
+    named = Feed("exstream", "Dev", "ingest.webhook.sources.other", FORMS)
+    polled = Feed("exstream", "Dev", "ingest.pollers.exstream", FORMS, is_polled=True)
+
+    (problem,) = conflicts([nameless, polled])
+
+    assert problem.startswith(
+        "form of exstream Dev comes by ingest.pollers.exstream and ingest.webhook.sources.letters"
+    )
+    assert conflicts([nameless, named]) == []
+    assert conflicts([nameless, Feed("braze", "Dev", "x", FORMS, is_polled=True)]) == []

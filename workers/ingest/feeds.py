@@ -5,7 +5,7 @@ events of one click would be counted twice. So every configured feed names the s
 `commfleet check` refuses two feeds of one signal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,21 +37,34 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One configured way in: the system and instance it speaks for, where it is set, and what it is trusted for."""
+    """One configured way in: the system and instance it speaks for, where it is set, and what it is trusted for.
+
+    A webhook may name no instance: the empty one.
+    """
 
     system: str
     instance: str
     setting: str
     signals: frozenset[Signal]
+    is_polled: bool = False
 
 
 def conflicts(feeds: Iterable[Feed]) -> list[str]:
     """Each signal of an instance that two feeds claim, in words that say what to do."""
     claims: dict[tuple[str, str, Signal], list[str]] = {}
-    for feed in feeds:
-        for signal in feed.signals:
-            claims.setdefault((feed.system, feed.instance, signal), []).append(feed.setting)
+    configured = list(feeds)
+    for feed in configured:
+        for instance in _instances(feed, configured):
+            for signal in feed.signals:
+                claims.setdefault((feed.system, instance, signal), []).append(feed.setting)
     return [_conflict(*claim, sorted(found)) for claim, found in sorted(claims.items()) if len(found) > 1]
+
+
+def _instances(feed: Feed, configured: Iterable[Feed]) -> Iterator[str]:
+    """Its own; a webhook that names none may speak for whatever is polled of its system."""
+    yield feed.instance
+    if not feed.instance and not feed.is_polled:
+        yield from {each.instance for each in configured if each.is_polled and each.system == feed.system}
 
 
 def _conflict(system: str, instance: str, signal: str, settings: list[str]) -> str:

@@ -70,7 +70,7 @@ class PollerConfig(Section):
 
     def feed(self, setting: str) -> Feed:
         """What it claims, for the check that nobody else does."""
-        return Feed(self.SYSTEM, self.named, setting, self.trusted)
+        return Feed(self.SYSTEM, self.named, setting, self.trusted, is_polled=True)
 
     def http_limits(self) -> HttpLimits:
         """The limits of the poller's connections; one request is made at a time."""

@@ -22,6 +22,7 @@ from workers.vendors.ecm.reply import id_of
 
 _FOLDER, _DOCUMENT = 0, 144
 _DAY = timedelta(days=1)
+_STATE = ("event_type", "workspace", "attributes", "changed_at")
 _GONE: Mapping[str, Any] = {"gone": True}
 
 
@@ -60,11 +61,11 @@ class WorkspacesFeed:
         """With the attributes of documents, and who made each change."""
         created = {_node(item) for item in items if item.id == "created"}
         for item in items:
-            key = f"{item.level}:{item.id}"
+            key = _key(item)
             if item.level is not None and key not in self._known:
                 is_told = item.id != "created" and item.level.startswith("workspace:") and _node(item) in created
                 self._known[key] = Item(item.id, _GONE, item.level) if is_told else self._detail(item)
-        found = [self._known.get(f"{item.level}:{item.id}", item) for item in items]
+        found = [self._known.get(_key(item), item) for item in items]
         self._known.clear()
         return found
 
@@ -120,6 +121,12 @@ class WorkspacesFeed:
         changed = self._signals.date(item.signal["changed_at"]) or self._clock.now()
         day = (changed - _DAY).date().isoformat()
         return self._signals.by(item, self._reads.audit(_node(item), day), self._reads.account())
+
+
+def _key(item: Item) -> str:
+    """This very state of the thing: it may be another one when a page is asked for again."""
+    signal = item.signal
+    return hash_of(item.level, item.id, canonical_json([signal.get(name) for name in _STATE]))
 
 
 def _node(item: Item) -> str:
