@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import files, marketo, poller, results, sink_limits, sink_path, start, store, webhook
+from benchmarks import files, marketo, poller, results, sink_limits, sink_path, start, store, timers, webhook
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkError
 from benchmarks.results import Row
@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "marketo": marketo.benchmark,
     "limits": sink_limits.benchmark,
     "store": store.benchmark,
+    "timers": timers.benchmark,
     "webhook": webhook.benchmark,
 }
 
@@ -47,10 +48,11 @@ def _given() -> tuple[list[str], Options]:
     parser.add_argument("--events", type=_count, default=usual.events, help="events of the sink path")
     parser.add_argument("--keys", type=_count, default=usual.keys, help="customers that the events are of")
     parser.add_argument("--runs", type=_count, default=usual.runs, help="runs of each contender")
+    parser.add_argument("--timers", type=_count, default=usual.timers, help="timers that are pending while others fire")
     given = parser.parse_args()
     if unknown := [name for name in given.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    return given.names or list(BENCHMARKS), Options(given.events, given.keys, given.runs)
+    return given.names or list(BENCHMARKS), Options(given.events, given.keys, given.runs, given.timers)
 
 
 def _count(text: str) -> int:

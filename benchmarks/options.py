@@ -10,11 +10,15 @@ from benchmarks.results import Condition
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Events of the sink path and of how many customers; runs of each contender, of which the median counts."""
+    """Events of the sink path and of how many customers; runs of each contender, of which the median counts.
+
+    `timers` are pending while others fire.
+    """
 
     events: int = 40_000
     keys: int = 5_000
     runs: int = 3
+    timers: int = 1_000_000
 
     def conditions(self) -> dict[str, Condition]:
         """What a figure of the sink path stands on."""

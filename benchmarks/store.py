@@ -57,7 +57,7 @@ def _engine(name: str, options: Options, say: Callable[[str], None]) -> Iterator
     events = _events(options.events, options.keys)
     applied, bare = [], []
     with ExitStack() as stack:
-        fresh = _sqlite(stack) if name == "sqlite" else _postgres(stack)
+        fresh = sqlite_stores(stack) if name == "sqlite" else postgres_stores(stack)
         for run in range(options.runs):
             applied.append(_timed(fresh(f"applied{run}"), events, _apply))
             bare.append(_timed(fresh(f"bare{run}"), events, _upsert))
@@ -75,12 +75,14 @@ def _engine(name: str, options: Options, say: Callable[[str], None]) -> Iterator
     yield Row(f"store.apply_{name}", median(applied), "events/s", median(bare), conditions)
 
 
-def _sqlite(stack: ExitStack) -> Callable[[str], Database]:
+def sqlite_stores(stack: ExitStack) -> Callable[[str], Database]:
+    """New SQLite files by name; not migrated."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="commfleet-bench-")))
     return lambda name: Database(f"sqlite:///{folder / name}.db")
 
 
-def _postgres(stack: ExitStack) -> Callable[[str], Database]:
+def postgres_stores(stack: ExitStack) -> Callable[[str], Database]:
+    """New databases of a durable PostgreSQL by name; not migrated. Raises NoPostgresError."""
     address = stack.enter_context(running_postgres(is_durable=True))
 
     def fresh(name: str) -> Database:

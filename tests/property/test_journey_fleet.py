@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -258,8 +258,9 @@ def test_a_fleet_comes_to_what_the_model_says(
     sqlite_template: Path, journeys: Journeys, actions: list[tuple[Any, ...]], seed: int
 ) -> None:
     """Every step once, at its time, none that was stopped or too late; and the same decisions."""
-    with new_store(sqlite_template) as database:
+    with new_store(sqlite_template) as database, ExitStack() as stack:
         play = Play(database, journeys, seed)
+        stack.callback(play.fleet.close)
         for action, *given_ in actions:
             if action == "event":
                 play.event(*given_)

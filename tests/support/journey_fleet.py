@@ -1,5 +1,6 @@
 """Journey workers over a log in memory: real workers and a real store, whose broker, group and clock a test moves."""
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ class Fleet:
         self.clock = ManualClock()
         self.kafka = MemoryKafka(self.clock)
         self._database, self._journeys, self._pick = database, journeys, pick
+        self._watching = sqlite3.connect(str(database.engine.url.database))
         self.owners: dict[int, Member] = {}
         self.zombies: list[Member] = []
 
@@ -188,7 +190,8 @@ class Fleet:
         self.owners |= dict.fromkeys(numbers, heir)
 
     def turn(self, member: Member) -> None:
-        """One turn of a member; one who dies in it is replaced."""
+        """One turn of a member; one who dies in it is replaced. Who has lost everything changes no row."""
+        before = self._version() if self._is_over(member) else None
         try:
             member.worker.turn()
         except DiesError:
@@ -197,6 +200,21 @@ class Fleet:
             if mine:
                 self.owners = {number: owner for number, owner in self.owners.items() if owner is not member}
                 self.move(mine, is_told=True)
+        if before is not None:
+            assert self._version() == before, "a worker that lost its partitions has written"
+
+    def _is_over(self, member: Member) -> bool:
+        """Whether others have taken over all that it had."""
+        owners = self.owners.values()
+        return all(one is not member and one.worker.status.is_ready for one in owners)
+
+    def _version(self) -> int:
+        """SQLite's own count of what others have committed, as one connection sees it."""
+        return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Let the store go."""
+        self._watching.close()
 
     def is_settled(self, since: int) -> bool:
         """Whether everything appended before `since` is applied, what was due by then fired, and Kafka has it."""

@@ -34,13 +34,13 @@ class Firing:
     ) -> None:
         self._database, self._applier, self._journeys, self._meter = database, applier, journeys, meter
         self._clock, self._per_s = clock, per_s
-        self._looked_at, self._left = float("-inf"), float(per_s)
+        self._looked_at, self._look_at, self._left = float("-inf"), float("-inf"), float(per_s)
         self._due: dict[int, Due] = {}
 
     def turn(self, lots: Mapping[int, Lot], guarded: Guarded) -> set[int]:
         """One transaction at most for each partition with due timers; the numbers that are not ours any more."""
         now = self._clock.monotonic()
-        if now - self._looked_at >= _LOOK_EVERY_S:
+        if now >= self._look_at:
             self._look(lots, now)
         lost = set[int]()
         for number, due in list(self._due.items()):
@@ -65,7 +65,8 @@ class Firing:
     def _look(self, lots: Mapping[int, Lot], now: float) -> None:
         """What is due, and what may be fired since the last look: a second's worth at most."""
         passed_s, at = min(1.0, now - self._looked_at), micros(self._clock.now())
-        self._looked_at, self._left = now, min(float(self._per_s), self._left + passed_s * self._per_s)
+        self._looked_at, self._look_at = now, now + _LOOK_EVERY_S
+        self._left = min(float(self._per_s), self._left + passed_s * self._per_s)
         try:
             with self._database.reading() as connection:
                 self._due = due_timers(connection, lots, at)
@@ -83,6 +84,8 @@ class Firing:
         lot.holding = applied.holding
         lot.outgoing.extend(applied.outgoing)
         self._left -= applied.fired
+        if applied.fired:
+            self._look_at = self._clock.monotonic()  # a herd: more of it is due by now
         self._meter.counted(applied.counts)
         if applied.fired < at_most:
             self._due.pop(lot.holding.number, None)
