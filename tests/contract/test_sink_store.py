@@ -127,6 +127,21 @@ def test_a_store_that_is_behind_holds(make_rig: MakeRig, store: KnownStore) -> N
     assert rig.letters() == []
 
 
+def test_a_choice_does_not_wait_for_consent(make_rig: MakeRig, store: KnownStore) -> None:
+    """A profile may be older than leave: what only reads it is not held with what asks for leave."""
+    updated = "on: comms.workspace.v1, when: {type: [UPDATED]}"
+    rig = make_rig(GOLD, SILVER, f"- {{name: asks, {updated}, do: braze.put, {LEAVE}}}")
+    store.behind_s = 60.0
+    store.profile("b", risk_level="high")
+    rig.write(workspace_event(1, "a", "UPDATED"))
+    with rig.running() as runner:
+        eventually(lambda: [one.cause for one in runner.status.holds] == [Cause.CONSENT_STALE], 30)
+        rig.write(workspace_event(2, "b"), workspace_event(3, "c"))
+        eventually(lambda: len(rig.sink.got) == 2, 30)
+        assert [one.cause for one in runner.status.holds] == [Cause.CONSENT_STALE]
+    assert {one.key: rig.sink.texts[one.event_id] for one in rig.sink.got} == {"b": "gold", "c": "silver"}
+
+
 def test_a_store_that_is_away_holds(make_rig: MakeRig, store: KnownStore) -> None:
     """It is asked again until it answers; no dead letter, no attempt."""
     rig = make_rig(SEND)

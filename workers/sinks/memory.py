@@ -30,7 +30,7 @@ from workers.sinks.undecided import Undecided
 
 log = logging.getLogger(__name__)
 
-_BASE_S, _CAP_S = 0.5, 10.0
+_BASE_S, _CAP_S = 0.5, 5.0
 _MOST_ASKED = 500
 """Questions of one look-up: what is asked meanwhile goes with the next."""
 
@@ -61,18 +61,15 @@ class Memory:
         self._cache, self._rng = Cache(), random.Random()
         self._waiting: list[_Waiting] = []
         self._asked: list[_Waiting] = []
-        self._failures, self._again_at = 0, 0.0
+        self._stale: list[_Waiting] = []
+        """Those whose answer was too old: asked about again at `_again_at`, while others are asked about at once."""
+        self._failures, self._again_at, self._away_until = 0, 0.0, 0.0
         self._hold: RouteHold | None = None
 
     @property
     def is_asking(self) -> bool:
         """Whether an answer is on its way."""
         return bool(self._asked)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits for the store."""
-        return not self._waiting and not self._asked
 
     @property
     def hold(self) -> RouteHold | None:
@@ -120,32 +117,39 @@ class Memory:
 
     def heads(self) -> Iterator[Delivery]:
         """The heads of lanes that wait here."""
-        return (one for one, _ in (*self._asked, *self._waiting) if isinstance(one, Delivery))
+        return (one for one, _ in (*self._asked, *self._stale, *self._waiting) if isinstance(one, Delivery))
 
     def take_out(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Remove deliveries that are to be parked: while the store is behind or away, none else."""
         if self._hold is None:
             return []
-        taken = [one for one, _ in self._waiting if isinstance(one, Delivery) and wanted(one)]
+        waiting = (*self._stale, *self._waiting)
+        taken = [one for one, _ in waiting if isinstance(one, Delivery) and wanted(one)]
         gone = set(map(id, taken))
-        self._waiting = [entry for entry in self._waiting if id(entry[0]) not in gone]
+        self._keep(lambda one: id(one) not in gone)
         return taken
 
     def forget(self) -> None:
         """Drop what stands on partitions that are not ours."""
-        self._waiting = [entry for entry in self._waiting if entry[0].window.partition.is_ours]
+        self._keep(lambda one: one.window.partition.is_ours)
+
+    def _keep(self, wanted: Callable[[Delivery | Undecided], bool]) -> None:
+        self._waiting = [entry for entry in self._waiting if wanted(entry[0])]
+        self._stale = [entry for entry in self._stale if wanted(entry[0])]
 
     # -- asking -------------------------------------------------------------------------------
 
     def ask_due(self, now: float) -> None:
         """Ask about what waits, when no answer is on its way and the store was not just away."""
-        if self._asker is None or self._asked or now < self._again_at:
+        if self._asker is None or self._asked or now < self._away_until:
             return
-        if not self._waiting:
+        if self._stale and now >= self._again_at:
+            self._waiting, self._stale = [*self._stale, *self._waiting], []
+        if self._waiting:
+            self._asked, self._waiting = self._waiting[:_MOST_ASKED], self._waiting[_MOST_ASKED:]
+            self._asker.ask({question for _, question in self._asked})
+        elif not self._stale:
             self._go_on()
-            return
-        self._asked, self._waiting = self._waiting[:_MOST_ASKED], self._waiting[_MOST_ASKED:]
-        self._asker.ask({question for _, question in self._asked})
 
     def heard(self, message: Heard) -> None:
         """An answer came, or none: each that waited for it is freed, ends, or goes on waiting."""
@@ -155,6 +159,7 @@ class Memory:
             self.forget()
             is_away = not isinstance(message.error, ConfigurationError)
             self._stand_still(Cause.STORE_DOWN if is_away else Cause.CONFIGURATION, str(message.error))
+            self._away_until = self._again_at
             return
         self._cache.put(message.answers)
         now = self._clock.monotonic()
@@ -162,7 +167,7 @@ class Memory:
         stale = [why for one, question in ours if (why := self._take(one, question, message.answers[question], now))]
         if stale:
             self._stand_still(Cause.CONSENT_STALE, stale[0].detail)
-        else:
+        elif not self._stale:
             self._go_on()
 
     # -- pieces -------------------------------------------------------------------------------
@@ -182,7 +187,7 @@ class Memory:
             case Leave():
                 delivery.leave = judged
             case Stale():
-                self._waiting.append((delivery, question))
+                self._stale.append((delivery, question))
                 return judged
             case Suppressed() | Rejected():
                 self._end(delivery, judged)
@@ -210,4 +215,4 @@ class Memory:
     def _go_on(self) -> None:
         if self._hold is not None:
             log.info("flows that ask the customer store go on: they were held (%s)", self._hold.cause)
-            self._hold, self._failures, self._again_at = None, 0, 0.0
+            self._hold, self._failures = None, 0
