@@ -108,6 +108,16 @@ def test_a_change_is_an_edge_where_the_signal_says_what_was_before(
     assert value_of(changed(now, before))["type"] == kind
 
 
+def test_a_further_version_is_no_new_document() -> None:
+    """Whoever first hears of a document by its version knows that it was there."""
+    told = [
+        value_of(like(ECM, event_type=kind, attributes={}))["attributes"].get("was_there")
+        for kind in ("document.version_added", "document.created", "document.status_changed")
+    ]
+
+    assert told == ["true", None, None]
+
+
 def test_levels_travel_with_every_change() -> None:
     """Milestone by the site's name, status, expiry and owner: what the journey worker compares."""
     attributes = {"Milestone": "KYC done", "Status": "Open", "Expires": "2027-01-01T00:00:00+01:00", "Owner": "mrossi"}

@@ -429,10 +429,10 @@ def test_b7_an_answer_without_a_case_is_filed_with_the_customer(town: Town) -> N
 # -- B8
 
 
-def block(name: str, workspace: int, content: str, tag: str = "approved") -> dict[str, Any]:
+def block(id_: str, workspace: int, content: str, tag: str = "approved", name: str = "") -> dict[str, Any]:
     """A content block with its tags (§2.11)."""
     tags = [tag, f"workspace:{workspace}"]
-    return {"id": f"cb-{name}", "name": name, "tags": tags, "fields": {"content": content}}
+    return {"id": f"cb-{id_}", "name": name or id_, "tags": tags, "fields": {"content": content}}
 
 
 def test_b8_approved_material_is_a_document_with_versions(town: Town) -> None:
@@ -440,29 +440,27 @@ def test_b8_approved_material_is_a_document_with_versions(town: Town) -> None:
     workspace = workspace_of(town, town.customer())["id"]
     braze = town.sandbox("braze")
 
-    def shown(content: str) -> dict[str, Any]:
-        braze.control(
-            "rows", content_blocks=[block("footer", workspace, content), block("draft", workspace, "x", "wip")]
-        )
+    def shown(content: str, name: str = "footer") -> dict[str, Any]:
+        approved = block("footer", workspace, content, name=name)
+        braze.control("rows", content_blocks=[approved, block("draft", workspace, "x", "wip")])
         town.poll("braze")
         town.settle()
         (found,) = documents_in(town, workspace)
         return found
 
-    first = shown("<p>one</p>")
-    again = shown("<p>one</p>")
-    changed = shown("<p>two</p>")
+    first, again = shown("<p>one</p>"), shown("<p>one</p>")
+    renamed, changed = shown("<p>one</p>", "footer of 2027"), shown("<p>two</p>", "footer of 2027")
+
+    def category(found: dict[str, Any], attribute: int) -> Any:
+        return found["categories"][CONTENT][f"{CONTENT}_{attribute}"]
 
     assert [one["content"] for one in first["versions"]] == ["<p>one</p>"]
-    assert len(again["versions"]) == 1
+    assert again == first
+    assert len(renamed["versions"]) == 1  # its name is in the category, its text is the same
     assert [one["content"] for one in changed["versions"]] == ["<p>one</p>", "<p>two</p>"]
-    values = changed["categories"][CONTENT]
-    assert (values[f"{CONTENT}_2"], values[f"{CONTENT}_3"], values[f"{CONTENT}_5"]) == (
-        "cb-footer",
-        "footer",
-        "retail-eu",
-    )
-    assert values[f"{CONTENT}_4"] != first["categories"][CONTENT][f"{CONTENT}_4"]
+    assert [category(first, number) for number in (2, 3, 5)] == ["cb-footer", "footer", "retail-eu"]
+    assert category(renamed, 3) == "footer of 2027"
+    assert len({category(one, 4) for one in (first, renamed, changed)}) == 3  # the version that was approved
 
 
 def test_b8_a_campaign_is_filed_as_its_messages(town: Town) -> None:

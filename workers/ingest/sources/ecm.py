@@ -75,7 +75,7 @@ class EcmTranslation:
                 "version": node.version,
                 "web": sent.web,
                 "changed_at": sent.changed_at,
-                "was_there": sent.was_there or None,
+                "was_there": sent.was_there or sent.event_type == "document.version_added" or None,
             }
         )
         return Envelope(SOURCE, instance, natural_id, sent.occurred_at, received_at, customer, told)
