@@ -58,7 +58,7 @@ class Person:
     """Somebody with an account: makes workspaces and documents, changes attributes."""
 
     def __init__(self, ecm: SandboxEcm, user: str = JDOE, password: str = JDOE_PASSWORD) -> None:
-        self._http = httpx.Client(base_url=f"{ecm.url}/otcs/cs/api", trust_env=False, timeout=5)
+        self._http = httpx.Client(base_url=f"{ecm.url}/otcs/cs/api", trust_env=False, timeout=30)
         login = self._http.post("/v1/auth", data={"username": user, "password": password}).raise_for_status()
         self._http.headers["OTCSTicket"] = login.json()["ticket"]
 

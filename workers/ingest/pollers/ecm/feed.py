@@ -13,7 +13,7 @@ from workers.ingest.event_id import canonical_json, hash_of
 from workers.ingest.feeds import Signal
 from workers.ingest.pollers.api import Item, Page, Position
 from workers.ingest.pollers.ecm.config import EcmPollerConfig
-from workers.ingest.pollers.ecm.look import Look, started
+from workers.ingest.pollers.ecm.look import Plan
 from workers.ingest.pollers.ecm.reads import Account, GoneError, Reads, Whole
 from workers.ingest.pollers.ecm.signals import Signals
 from workers.ingest.sources.api import NewEvent
@@ -22,6 +22,8 @@ from workers.vendors.ecm.reply import id_of
 
 _FOLDER, _DOCUMENT = 0, 144
 _DAY = timedelta(days=1)
+_PARTS = 4
+"""A sweep goes on for so many intervals before what changed lately has its turn again."""
 _STATE = ("event_type", "workspace", "attributes", "changed_at")
 _GONE: Mapping[str, Any] = {"gone": True}
 
@@ -41,29 +43,32 @@ class WorkspacesFeed:
 
     def start(self, since: datetime) -> Position:
         """All there is, as it is; what is created from then on is told as created."""
-        return started(since)
+        return Plan(since, since).shown()
 
     def fetch(self, position: Position) -> Page:
         """A page of a type's workspaces, with everything in them."""
-        look = Look.read(position).begun(self._clock.now(), self._config.sweep_every_s)
-        look = look if look.type in self._types else look.of(self._types[0])
-        listed = self._reads.workspaces(look.type, look.page, self._config.page_size)
-        floor = look.floor(self._config.overlap_s)
+        config, plan, now = self._config, Plan.read(position), self._clock.now()
+        look = plan.look(now, config.overlap_s).of(self._types)
+        listed = self._reads.workspaces(look.type, look.page, config.page_size)
         dated = [(row, self._signals.date(row.get("modify_date"))) for row in listed.rows]
-        recent = [row for row, at in dated if at is None or at >= floor]
-        items = [item for row in recent for item in self._items(row, look.since)]
-        is_end = len(recent) < len(dated) or not dated or look.page * self._config.page_size >= listed.total
-        after = look.after([at for _, at in dated if at], listed.total, is_end=is_end, types=self._types)
+        recent = [row for row, at in dated if at is None or at >= look.floor]
+        items = [item for row in recent for item in self._items(row, plan.since)]
+        is_end = len(recent) < len(dated) or not dated or look.page * config.page_size >= listed.total
+        went, is_over = look.after([at for _, at in dated if at], listed.total, is_end=is_end, types=self._types)
+        plan = plan.after(
+            went, is_over=is_over, now=self._clock.now(), sweep_every_s=config.sweep_every_s,
+            part_s=_PARTS * config.interval_s,
+        )  # fmt: skip
         self._asked.clear()
-        return Page(items, after.shown(), is_last=is_end and after.is_at_start)
+        return Page(items, plan.shown(), is_last=plan.is_at_rest)
 
     def detailed(self, items: Sequence[Item]) -> Sequence[Item]:
         """With the attributes of documents, and who made each change."""
-        created = {_node(item) for item in items if item.id == "created"}
+        created = {_shown(item) for item in items if item.id == "created"}
         for item in items:
             key = _key(item)
             if item.level is not None and key not in self._known:
-                is_told = item.id != "created" and item.level.startswith("workspace:") and _node(item) in created
+                is_told = item.id != "created" and item.level.startswith("workspace:") and _shown(item) in created
                 self._known[key] = Item(item.id, _GONE, item.level) if is_told else self._detail(item)
         found = [self._known.get(_key(item), item) for item in items]
         self._known.clear()
@@ -127,6 +132,11 @@ def _key(item: Item) -> str:
     """This very state of the thing: it may be another one when a page is asked for again."""
     signal = item.signal
     return hash_of(item.level, item.id, canonical_json([signal.get(name) for name in _STATE]))
+
+
+def _shown(item: Item) -> str:
+    """What a workspace's creation and its state have in common: told once, by the creation."""
+    return hash_of(canonical_json([item.signal.get(name) for name in ("workspace", "attributes")]))
 
 
 def _node(item: Item) -> str:
