@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from common.store.opening import PARTITIONS, write_meta
 from common.store.partitions import Holding
 from common.store.values import Timer
 from tests.support.clock import ManualClock
-from tests.support.journeys import DAY, defaults
+from tests.support.journeys import DAY, written
 from tests.support.poll import eventually
 from tests.support.store import START_US, Events, applier
 from workers.journeys.applier import Applier
@@ -26,14 +27,23 @@ _POSTGRES = pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xd
 SUBSTITUTE = "marketo:m:7"
 STRANGER = {"customer_id": SUBSTITUTE, "resolved": False, "email": "ada@example.com", "marketo_lead_id": "7"}
 COUNT = 4
+JOURNEY = """
+- name: no-response
+  kind: wait
+  by: [document_id]
+  start: {on: comms.communication.v1, when: {type: [DELIVERED]}}
+  stop: {on: comms.communication.v1, when: {type: [RESPONDED]}}
+  after: {reminder: 7d, offer: 10d, escalation: 14d}
+  emit: NO_RESPONSE
+"""
 
 
 class Rig:
     """A store of four partition numbers, and one worker that has them all."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.clock, self.events = database, ManualClock(), Events()
-        self.journeys = Journeys(defaults("M5-no-response"))
+        self.journeys = Journeys(written(folder, JOURNEY))
         self.worker: Applier = applier(database, self.clock, self.journeys)
         database.write(lambda connection: write_meta(connection, PARTITIONS, str(COUNT)))
         self.holdings: dict[int, Holding] = {number: self.worker.claim(number) for number in range(COUNT)}
@@ -88,9 +98,9 @@ HOME = ("C-1", number_of("C-1"))
 
 
 @pytest.fixture
-def rig(database: Database) -> Rig:
+def rig(database: Database, tmp_path: Path) -> Rig:
     """Nothing in it."""
-    return Rig(database)
+    return Rig(database, tmp_path)
 
 
 def test_the_two_are_on_different_numbers() -> None:
@@ -185,7 +195,7 @@ def test_a_cancelled_run_stays_cancelled(rig: Rig) -> None:
     rig.put(rig.letter(STRANGER))
     cancel = {
         "type": "CANCEL_REQUESTED",
-        "journey": "M5-no-response",
+        "journey": "no-response",
         "instance": "00000000-0000-0000-0000-000000000001",
     }
     rig.put(rig.events.make("journey", 5, STRANGER, **cancel), rig.linked())
