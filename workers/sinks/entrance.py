@@ -7,7 +7,7 @@ record that waits is carried on: a choice that it made is not made another way.
 
 import logging
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from common.event import PartitionId
@@ -59,27 +59,29 @@ class Entrance:
         """Whether records wait for the customer store."""
         return bool(self._queues)
 
-    def admit(self, record: RecordLike, window: Window, plan: Plan | Late) -> Iterator[Delivery]:
+    def admit(self, record: RecordLike, window: Window, plan: Plan | Late) -> Sequence[Delivery]:
         """Take in what was read; the deliveries that are heads of their lanes."""
         if isinstance(plan, Late) or (self._queues and plan and window.id in self._queues):
             self._keep(record, window, plan)
-            return
+            return ()
         self._came_back(record, window)
         if isinstance(plan, Unusable):
             window.progress.track(record.offset, 1)
             window.size += len(record.value or b"")
             self._takes.doom_record(record, plan, window)
-            return
+            return ()
         self._copies.read(record, plan)
-        yield from self._enter(record, window, _unsettled(record, window, plan))
+        return self._enter(record, window, _unsettled(record, window, plan))
 
-    def decided(self) -> Iterator[Delivery]:
+    def decided(self) -> Sequence[Delivery]:
         """The heads among what waited and can be told now."""
+        heads: list[Delivery] = []
         for id_, (window, queue) in list(self._queues.items()):
             while queue and (plan := self._plan(queue[0], window)) is not None:
-                yield from self._release(queue.popleft(), window, plan)
+                heads += self._release(queue.popleft(), window, plan)
             if not queue:
                 del self._queues[id_]
+        return heads
 
     def forget(self) -> None:
         """Drop what stands on partitions that are not ours."""
@@ -115,13 +117,13 @@ class Entrance:
             origin = Origin.of_record(self._group, NO_FLOW, one.record.position, one.record.timestamp_ms)
             return Unusable(origin, Reason.BUG, "our own code failed while reading this record: see the worker's log")
 
-    def _release(self, one: _Waiting, window: Window, plan: Plan) -> Iterator[Delivery]:
+    def _release(self, one: _Waiting, window: Window, plan: Plan) -> Sequence[Delivery]:
         """A record that waited: its deliveries, less what was settled before."""
         progress, offset = window.progress, one.record.offset
         self._came_back(one.record, window)
         if isinstance(plan, Unusable):
             self._takes.doom_record(one.record, plan, window)
-            return
+            return ()
         window.size -= one.size
         window.is_dirty = True
         self._copies.read(one.record, plan)
@@ -132,14 +134,15 @@ class Entrance:
         for flow in set(one.named) - {delivery.flow_hash for delivery in left}:
             progress.withdraw(Mark(offset, flow))
         progress.recount(offset, len(left))
-        yield from self._enter(one.record, window, left)
+        return self._enter(one.record, window, left)
 
     def _came_back(self, record: RecordLike, window: Window) -> None:
         if record.topic == self._planner.retry_topic:
             window.partition.came_back(self._planner.lane_of(record))
 
-    def _enter(self, record: RecordLike, window: Window, deliveries: Collection[Delivery]) -> Iterator[Delivery]:
-        """Into their lanes; onto the retry topic where their key is parked."""
+    def _enter(self, record: RecordLike, window: Window, deliveries: Collection[Delivery]) -> Sequence[Delivery]:
+        """Into their lanes, of which they may be heads; onto the retry topic where their key is parked."""
+        heads = []
         partition = window.partition
         is_retry = record.topic == self._planner.retry_topic
         for delivery in deliveries:
@@ -148,7 +151,8 @@ class Entrance:
             if is_parked and delivery.copy is not Copy.YES:
                 self._takes.park([delivery], FOLLOWER)
             elif partition.lanes.add(delivery.lane, delivery):
-                yield delivery
+                heads.append(delivery)
+        return heads
 
 
 def _unsettled(record: RecordLike, window: Window, plan: Sequence[Delivery]) -> Sequence[Delivery]:

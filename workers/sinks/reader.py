@@ -7,7 +7,7 @@ too little in hand to keep deliveries busy meanwhile, it is paused at once: the 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from common.clock import Clock
@@ -54,11 +54,12 @@ class Reader:
         self._full_since: float | None = None
         self._read_beyond = 0
 
-    def deliveries(self, timeout_s: float) -> Iterator[Delivery]:
+    def deliveries(self, timeout_s: float) -> Sequence[Delivery]:
         """The deliveries of the next page that are heads of their lanes."""
         at_most, wait_s = (PAGE_RECORDS, timeout_s) if self._may_read() else (self._beyond(), 0.0)
         if not at_most:
-            return
+            return ()
+        heads: list[Delivery] = []
         counts: Counter[str] = Counter()
         stamped: set[Window] = set()
         for record in self._pages.read(at_most, wait_s, gathers=not self._planner.has_flows):
@@ -69,9 +70,10 @@ class Reader:
             if window not in stamped:
                 stamped.add(window)
                 window.stamp(record.offset, record.timestamp_ms)
-            yield from self._admit(record, window)
+            heads += self._admit(record, window)
         for topic, count in counts.items():
             self._meter.consumed(topic, count)
+        return heads
 
     @property
     def is_waiting(self) -> bool:
@@ -99,18 +101,18 @@ class Reader:
         self._touched = {window for window in self._touched if window.partition.is_ours}
         self._full_since = None
 
-    def _admit(self, record: RecordLike, window: Window) -> Iterator[Delivery]:
+    def _admit(self, record: RecordLike, window: Window) -> Sequence[Delivery]:
         progress = window.progress
         is_retry = record.topic == self._planner.retry_topic
         if not self._planner.is_used(record.topic) or (is_retry and is_marker(record)):
             self._pass(record, window)
-            return
+            return ()
         plan = self._plan(record, window, is_done=record.offset in progress.inherited.done)
         if plan is None:
-            return
+            return ()
         self._touched.add(window)
         window.is_dirty = True
-        yield from self._entrance.admit(record, window, plan)
+        return self._entrance.admit(record, window, plan)
 
     @staticmethod
     def _pass(record: RecordLike, window: Window) -> None:
