@@ -36,8 +36,8 @@ class Who(NamedTuple):
 class Known:
     """What the store knows of a customer. One who is missing is a fact, not an error: `is_known` is false.
 
-    `reports` is about the customer, substitutes linked to them, and the addresses asked for: `subjects` has those,
-    by the channel that uses them.
+    `erased_at` is of somebody who is forgotten and has not come back. `reports` is about the customer, substitutes
+    linked to them, and the addresses asked for: `subjects` has those, by the channel that uses them.
     """
 
     who: Who
@@ -88,7 +88,7 @@ class LookUps:
         names = [(customer_id,) for customer_id in asked]
         profiles = {key[0]: profile for key, profile in shapes.PROFILES.by_keys(connection, names).items()}
         addresses = {name: self._addresses(who, profiles.get(name)) for name, who in asked.items()}
-        erased = self._erased(connection, asked)
+        erased = self._erased(connection, [name for name in asked if name not in profiles])
         reports = self._reports(connection, addresses)
         return {
             name: _known(who, profiles.get(name), erased.get(name), reports.get(name, ()), addresses[name])
