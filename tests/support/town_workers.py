@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, closing
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from unittest.mock import patch
 
 from common.kafka.admin import TopicAdmin
@@ -30,6 +30,7 @@ from workers.poller_catalogue import SOURCES, poller_config
 from workers.settings import Settings
 from workers.sinks.quotas import OwnCount
 from workers.sinks.slices import groups_of
+from workers.sinks.slots import Slots
 from workers.store_command import store_settings
 
 _START_S, _STOP_S = 30.0, 20.0
@@ -54,7 +55,8 @@ class Crew:
     def __enter__(self) -> Self:
         self._stack.enter_context(patch("workers.bootstrap.worker.log.configure"))  # the tests' own logging stays
         self._stack.enter_context(patch("workers.journeys.firing._LOOK_EVERY_S", _LOOK_S))
-        self._stack.enter_context(patch.object(OwnCount, "assigned", _of_nobody))
+        for kind in (OwnCount, Slots):  # else a minute at ECM, twenty seconds at Marketo
+            self._stack.enter_context(patch.object(kind, "assigned", _of_nobody(kind)))
         try:
             TopicAdmin(self._settings.kafka.client()).touch([self._settings.prefix + name for name in topics()])
             self._start_door()
@@ -151,14 +153,15 @@ class Crew:
             )
 
 
-_assigned = OwnCount.assigned
+def _of_nobody(kind: type[OwnCount] | type[Slots]) -> Callable[[Any, Collection[int], Collection[int], float], None]:
+    """What is gained has had no owner in a new town: nobody waits for what one may still have under way."""
+    assigned = kind.assigned
 
+    def taken_over(share: Any, numbers: Collection[int], gained: Collection[int], at: float) -> None:
+        del gained
+        assigned(share, numbers, (), at)
 
-def _of_nobody(quota: OwnCount, numbers: Collection[int], gained: Collection[int], at: float) -> None:
-    """What is gained has had no owner in a new town: nobody waits the window (a minute at ECM) for what one may have
-    sent."""
-    del gained
-    _assigned(quota, numbers, (), at)
+    return taken_over
 
 
 class Poller:
