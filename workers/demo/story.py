@@ -153,6 +153,9 @@ class _Story:
                     f"  {sink} {letter.address}  {letter.flow}  {letter.reason}  {letter.facts.get('detail', '')}"
                 )
             steps = letters_command.of_sink(stage.settings, sink).plan(found)
+            for step in steps:
+                if step.obstacle:
+                    self._say(f"  {step.letter.address} stays: {step.obstacle}")
             self._redriven += letters_command.redrive(stage.settings, sink, steps, rate=100, on_sent=lambda _: None)
         stage.settle(f"the vendor is mended; {self._redriven} letters redriven")
 
