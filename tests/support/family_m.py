@@ -1,7 +1,7 @@
 """What Exstream and Marketo say in a town: signals in their own shapes, and leads to say it about."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.marketo.options import DEFAULT_CLIENT, DEFAULT_SECRET
@@ -61,16 +61,16 @@ def printed(customer: str, communication: str, document: str) -> dict[str, Any]:
     }
 
 
-def form(customer: str, name: str, lead: int = 1) -> dict[str, Any]:
+def form(customer: str, name: str, later_s: float = 0) -> dict[str, Any]:
     """What Marketo's flow step Call Webhook posts (§2.13), by the template of docs/sources.md."""
     return {
         "type": "form_submitted",
-        "leadId": lead,
+        "leadId": 1,
         "customerId": customer,
         "campaignId": 7,
         "program": "Spring",
         "triggerName": "Fills out form",
-        "at": _now(),
+        "at": _now(later_s),
         "form": name,
     }
 
@@ -125,5 +125,5 @@ class Marketo:
         return str(self._box.http.post("/identity/oauth/token", data=asked).json()["access_token"])
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _now(later_s: float = 0) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=later_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
