@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from common.codec import checked
+from common.codec import Decoder, LocalSchemas, checked
 from common.event import Position
 from common.kafka.embedded import EmbeddedBroker
+from common.kafka.log_reader import LogReader
 from common.reasons import Cause, Reason
 from schemas.catalogue import catalogue
 from tests.support.poll import eventually
-from tests.support.sink_rig import Got, SinkRig, rig_flows, workspace_event
+from tests.support.sink_rig import WORKSPACE, Got, SinkRig, rig_flows, workspace_event
 from tests.support.wire import written
-from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure
+from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Refused, Rejected, Scope, Unsure, Yielded
 from workers.sinks.headers import Origin
 
 SEND = "- {name: send-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.send, consent: none}"
@@ -91,6 +93,33 @@ def test_a_refused_record_is_a_dead_letter_alone(make_rig: MakeRig) -> None:
         ("invalid_field", "E1", "send-created")
     ]
     assert len(rig.sink.got) == 5
+
+
+def test_a_rejection_may_tell_people_of_itself(make_rig: MakeRig) -> None:
+    """The event stands beside the letter; of one that cannot be written the letter, which stands all the same, says so."""
+    rig = make_rig(SEND)
+    told = workspace_event(1, "told", "WORKFLOW_LATE")
+    unfit = {**told, "workspace_id": None}
+    events = {"c1": Yielded(WORKSPACE, told), "c2": Yielded(WORKSPACE, unfit)}
+
+    def script(_: object, items: list[Got]) -> Outcome:
+        return Answered([Rejected(Reason.REFUSED, "not there", "", (events[item.key],)) for item in items])
+
+    rig.sink.script = script  # type: ignore[assignment]
+    rig.write(workspace_event(1, "c1"), workspace_event(2, "c2"))
+    with rig.running():
+        eventually(lambda: len(rig.letters()) == 2, 30)
+
+    details = sorted(letter["dlq.detail"] for letter in rig.letters())
+    assert details[0] == "not there"
+    assert details[1].startswith("not there; nobody was told: ")
+    written = [record.value for record in LogReader(rig.kafka).records(rig.prefix + WORKSPACE)]
+    assert [one["type"] for one in map(decoded, written)].count("WORKFLOW_LATE") == 1
+
+
+def decoded(payload: bytes | None) -> dict[str, Any]:
+    """A workspace event."""
+    return Decoder(LocalSchemas()).decode(WORKSPACE, payload)
 
 
 def test_a_request_refused_for_nobody_is_bisected(make_rig: MakeRig) -> None:
