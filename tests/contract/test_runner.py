@@ -96,7 +96,7 @@ def test_a_refused_record_is_a_dead_letter_alone(make_rig: MakeRig) -> None:
 
 
 def test_a_rejection_may_tell_people_of_itself(make_rig: MakeRig) -> None:
-    """The event stands beside the letter; of one that cannot be written the letter, which stands all the same, says so."""
+    """The event stands beside the letter; of one that cannot be written the letter says so, and stands all the same."""
     rig = make_rig(SEND)
     told = workspace_event(1, "told", "WORKFLOW_LATE")
     unfit = {**told, "workspace_id": None}
