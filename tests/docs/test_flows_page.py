@@ -1,20 +1,31 @@
 """docs/flows.md is made from the catalogue, and the catalogue is whole."""
 
+import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from workers.catalogue import VENDORS
+from workers.catalogue import VENDORS, all_flows
+from workers.demo.site import Addresses, site
 from workers.flow_needs import Needs, needs_of
 from workers.flows.site_values import default_values
-from workers.flows_page import Listed, listed, page
+from workers.flows_page import ids, listed, page
+from workers.settings import load_settings
 
+_SECTION = re.compile(r"sinks\.[a-z]+\.[a-z_]+")
 PAGE = Path(__file__).parents[2] / "docs" / "flows.md"
 
 
 def test_the_page_is_current() -> None:
     """Whoever changes the catalogue runs `python -m workers.flows_page > docs/flows.md`."""
     assert PAGE.read_text() == page()
+
+
+def test_the_catalogue_is_whole() -> None:
+    """All twenty-three business flows, in order."""
+    assert ids() == [*(f"M{n}" for n in range(1, 9)), *(f"N{n}" for n in range(1, 8)), *(f"B{n}" for n in range(1, 9))]
 
 
 def test_every_entry_says_what_it_is_for() -> None:
@@ -58,15 +69,19 @@ def test_what_an_entry_needs(raw: dict[str, object], needs: Needs) -> None:
     assert needs_of(raw) == needs
 
 
-@pytest.mark.parametrize("flow", [one for one in listed() if "do" in one.raw], ids=lambda one: str(one.name))
-def test_what_a_flow_names_is_among_its_needs(flow: Listed) -> None:
-    """Whatever a parameter names in its sink's section, the page says so; only known sections are named."""
-    sink = str(flow.raw["do"]).partition(".")[0]
-    sections = {name.partition(":")[0].rpartition(".")[2] for name in flow.needs.names}
+def test_what_a_site_lacks_is_what_the_page_says(tmp_path: Path) -> None:
+    """A site that names nothing is told of the sections that the page names for each flow, and of no other."""
+    at = Addresses("127.0.0.1:1", dict.fromkeys(VENDORS, "http://127.0.0.1:1"), f"sqlite:///{tmp_path}/store.db")
+    nameless = site(at, datetime.now(UTC), 1)
+    for names in ("campaigns", "canvases", "categories", "lists", "activities", "objects", "communications"):
+        for sink in nameless["sinks"].values():
+            sink.pop(names, None)
+    file = tmp_path / "site.json"
+    file.write_text(json.dumps(nameless))
+    needs = {one.name: one.needs for one in listed() if "do" in one.raw}
+    left_out = all_flows(load_settings(file, {})).left_out
 
-    assert sink in VENDORS
-    given = flow.raw.get("with") or {}
-    named = [
-        key for key in ("campaign", "canvas", "list", "activity", "object", "communication", "category") if key in given
-    ]
-    assert len(sections) >= len(named)
+    assert len(left_out) > 20
+    for one in left_out:
+        sections = set(_SECTION.findall(" ".join(one.needs)))
+        assert sections <= {name.partition(":")[0] for name in needs[one.name].names}, one

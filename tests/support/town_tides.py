@@ -10,10 +10,9 @@ from confluent_kafka.admin import AdminClient
 from common.event import PartitionId
 from common.kafka.embedded import PARTITIONS
 from common.store.opening import open_as_reader
-from common.store.partitions import oldest_fresh_at
-from common.store.times import micros
 from tests.support.town_workers import Crew
 from topics.catalogue import flow_topics, retry_topic
+from workers.demo.quiet import is_through
 from workers.settings import Settings
 from workers.store_command import store_settings
 
@@ -52,9 +51,8 @@ class Tides:
         return is_out
 
     def are_fresh_at(self, moment: datetime) -> bool:
-        """Whether the store has applied everything that was written before a moment."""
-        with self._database.reading() as connection:
-            return oldest_fresh_at(connection, PARTITIONS) >= micros(moment)
+        """Whether the store has applied everything that was written before a moment, and what was due is done."""
+        return is_through(self._database, moment)
 
     def _follow(self) -> Mapping[PartitionId, int]:
         """Behind the last record of each partition: markers of transactions, which nobody commits, do not count."""

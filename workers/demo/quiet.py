@@ -10,14 +10,26 @@ from common.kafka.clients import consumer_config
 from common.kafka.consumer import GroupConsumer
 from common.kafka.embedded import PARTITIONS
 from common.kafka.log_reader import LogReader
+from common.store.database import Database
 from common.store.opening import open_as_reader
+from common.store.outbox import pending
 from common.store.partitions import oldest_fresh_at
+from common.store.timers import due_timers
 from common.store.times import micros
 from topics.catalogue import flow_topics, retry_topic
 from workers.catalogue import configured_sinks
 from workers.settings import Settings
 from workers.sinks.slices import groups_of
 from workers.store_command import store_settings
+
+
+def is_through(database: Database, moment: datetime) -> bool:
+    """Whether the store has applied what was written before a moment, and journeys have done what was due by then."""
+    at, numbers = micros(moment), range(PARTITIONS)
+    with database.reading() as connection:
+        is_fresh = oldest_fresh_at(connection, PARTITIONS) >= at
+        is_published = not any(pending(connection, one) for one in numbers)
+        return is_fresh and is_published and not due_timers(connection, numbers, at)
 
 
 class Quiet:
@@ -49,9 +61,8 @@ class Quiet:
         return are_settled and self.knows(asked_at) and self._written() == written
 
     def knows(self, moment: datetime) -> bool:
-        """Whether the store has applied everything that was written before a moment."""
-        with self._database.reading() as connection:
-            return oldest_fresh_at(connection, PARTITIONS) >= micros(moment)
+        """Whether the store has applied everything that was written before a moment, and what was due is done."""
+        return is_through(self._database, moment)
 
     def _written(self) -> dict[PartitionId, int]:
         """Behind the last record of each partition: markers of transactions, which nobody commits, do not count."""
