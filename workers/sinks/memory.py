@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 _BASE_S, _CAP_S = 0.5, 5.0
 _MOST_ASKED = 500
 """Questions of one look-up: what is asked meanwhile goes with the next."""
+_GATHER_S, _MOSTLY = 0.05, 4
+"""While most deliveries of a backlog find their answer kept, the others gather: a look-up costs as much as fifty
+customers in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Memory:
         self._stale: list[_Waiting] = []
         """Those whose answer was too old: asked about again at `_again_at`, while others are asked about at once."""
         self._failures, self._again_at, self._away_until = 0, 0.0, 0.0
+        self._kept, self._asked_at = 0, float("-inf")
         self._hold: RouteHold | None = None
 
     @property
@@ -93,6 +97,7 @@ class Memory:
             delivery.leave = None
             self._waiting.append((delivery, question))
             return False
+        self._kept += 1
         self._judge(delivery, question, told, now)
         return delivery.leave is not None
 
@@ -145,10 +150,11 @@ class Memory:
             return
         if self._stale and now >= self._again_at:
             self._waiting, self._stale = [*self._stale, *self._waiting], []
-        if self._waiting:
+        if self._waiting and (now - self._asked_at >= _GATHER_S or self._kept < _MOSTLY * len(self._waiting)):
+            self._kept, self._asked_at = 0, now
             self._asked, self._waiting = self._waiting[:_MOST_ASKED], self._waiting[_MOST_ASKED:]
             self._asker.ask({question for _, question in self._asked})
-        elif not self._stale:
+        elif not (self._waiting or self._stale):
             self._go_on()
 
     def heard(self, message: Heard) -> None:
