@@ -393,7 +393,7 @@ def test_the_page_s_categories_are_read() -> None:
 
 def test_the_page_s_created_workspace_is_read() -> None:
     """§6: the id is results.id."""
-    assert id_of(Reply(answer(200, GOLDEN_CREATED)).values["results"]) == "224082"  # type: ignore[index]
+    assert id_of(Reply(answer(200, GOLDEN_CREATED)).values["results"]) == "224082"
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -14,6 +14,14 @@ def parsed(url: str, example: str) -> SplitResult:
     return parts
 
 
+def host_only(url: str, example: str) -> str:
+    """Scheme, host and port of a URL that has nothing else; raises ValueError."""
+    parts = parsed(url, example)
+    if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("is a host only: no path, no query, no password")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_private_enough(url: str) -> bool:
     """Whether a secret is safe on the way there: encrypted, or it does not leave this machine."""
     parts = urlsplit(url)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from common.http import Answer
 from common.reasons import Cause
 from workers.sinks.api import Answered, Hold, Outcome, Scope
-from workers.sinks.braze.reply import Failure, Reply
+from workers.sinks.braze.reply import Reply
 from workers.sinks.braze.rules import Asked
 from workers.sinks.braze.table import TABLE
+from workers.vendors.answered import Failure
 from workers.vendors.braze.rate import Patience
 
 

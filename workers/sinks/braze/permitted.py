@@ -13,8 +13,8 @@ from workers.sinks.braze.actions import SEND_TRANSACTIONAL
 from workers.sinks.braze.answers import judge
 from workers.sinks.braze.client import BrazeClient
 from workers.sinks.braze.config import BrazeConfig
-from workers.sinks.braze.reply import Failure
 from workers.sinks.braze.rules import Asked
+from workers.vendors.answered import Failure
 from workers.vendors.braze.rate import Patience
 
 _ABOUT_THE_KEY = frozenset(

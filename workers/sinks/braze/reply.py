@@ -1,16 +1,11 @@
 """What came back from Braze, parsed as far as it can be: never raises, whatever the bytes (§2.0)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-
-from common.errors import AmbiguousError, NotSentError
 from common.http import Answer
-
-Failure = NotSentError | AmbiguousError
+from workers.vendors.answered import Answered, Failure
 
 _DOCUMENTED = frozenset(
     {
@@ -54,27 +49,17 @@ class ItemError:
     index: int | None = None
 
 
-class Reply:
+class Reply(Answered):
     """An answer, or why there is none; `status` is 0 without an answer.
 
     An answer that broke off after its head still has its status: a 4xx or 5xx means what it means
     without a body, only a 2xx without its body is not known to be a success.
     """
 
-    __slots__ = ("failure", "headers", "is_html", "message", "mistakes", "status", "values")
+    __slots__ = ("message", "mistakes")
 
     def __init__(self, came: Answer | Failure) -> None:
-        self.failure: Failure | None = None
-        body = b""
-        match came:
-            case Answer():
-                self.status, self.headers, body = came.status, came.headers, came.body
-            case AmbiguousError(status=status, headers=headers) if status >= 300:
-                self.status, self.headers = status, headers
-            case _:
-                self.status, self.headers, self.failure = 0, {}, came
-        self.is_html = body.lstrip()[:1] == b"<" or "html" in self.headers.get("content-type", "")
-        self.values = _json_object(body)
+        super().__init__(came)
         message = self.values.get("message")
         self.message = message if isinstance(message, str) else ""
         self.mistakes = tuple(_mistakes(self.values.get("errors")))
@@ -105,14 +90,6 @@ def code_of(text: object) -> str:
     if text.upper() in _DOCUMENTED:
         return text.upper()
     return next((code for sentence, code in _SENTENCES if sentence.search(text.lower())), UNKNOWN_CODE)
-
-
-def _json_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _mistakes(errors: object) -> Iterator[ItemError]:

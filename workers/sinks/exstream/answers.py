@@ -12,8 +12,9 @@ from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream import rules as r
 from workers.sinks.exstream.rules import Accepted, Judgement, Row
+from workers.vendors.answered import Failure
 from workers.vendors.exstream import signs as s
-from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.exstream.reply import Reply
 
 _CREDENTIALS, _CONFIGURATION = Cause.CREDENTIALS, Cause.CONFIGURATION
 _DEPENDENCY = ("HttpHostConnectException", "onnection refused", "OTDS")

@@ -10,7 +10,8 @@ from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.exstream.client import ExstreamClient
 from workers.sinks.exstream.config import ApiConfig, CsrfConfig
-from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.exstream.reply import Reply
 from workers.vendors.exstream.tokens import Granted, NoToken, Tokens, judge_token
 
 Came = Answer | Failure | Hold

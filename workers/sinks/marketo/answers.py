@@ -15,7 +15,8 @@ from workers.sinks.api import Answered, Hold, Outcome, Scope
 from workers.sinks.marketo import rules as r
 from workers.sinks.marketo.rows import by_row
 from workers.sinks.marketo.rules import Asked, Row
-from workers.vendors.marketo.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.marketo.reply import Reply
 from workers.vendors.marketo.waits import Waits
 
 

@@ -10,7 +10,8 @@ from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
 from workers.sinks.notifications.config import HttpAlertConfig
 from workers.sinks.notifications.rules import Accepted, Judgement, Row
-from workers.vendors.notifications.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.notifications.reply import Reply
 
 _CREDENTIALS, _CONFIGURATION = Cause.CREDENTIALS, Cause.CONFIGURATION
 

@@ -11,7 +11,8 @@ from common.reasons import Cause, Reason
 from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
 from workers.sinks.notifications.rules import Accepted, Judgement, Row
-from workers.vendors.notifications.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.notifications.reply import Reply
 
 DUPLICATE, COLLISION, NO_DATA = "2050", "2051", "2060"
 _KEY_CODES = ("oauth.v2.InvalidApiKey", "InvalidApiKey", "invalid_client", "unauthorized_client")

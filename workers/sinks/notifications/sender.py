@@ -24,7 +24,7 @@ from workers.sinks.notifications.jobs import Call, Job, Send
 from workers.sinks.notifications.rules import Accepted, Collided, Judgement, Said
 from workers.sinks.notifications.tally import Tally
 from workers.sinks.notifications.tokens import Tokens, judge_token
-from workers.vendors.notifications.reply import Failure
+from workers.vendors.answered import Failure
 from workers.vendors.notifications.tokens import Granted
 
 _MOST_SPLITS = 16

@@ -7,7 +7,8 @@ from common.reasons import Cause
 from workers.sinks.api import Hold, Scope
 from workers.sinks.notifications import rules as r
 from workers.sinks.notifications.rules import Row
-from workers.vendors.notifications.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.notifications.reply import Reply
 from workers.vendors.notifications.tokens import KEY_CODES, Granted, granted_in
 from workers.vendors.shared_token import SharedToken
 

@@ -3,45 +3,31 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
-from common.errors import AmbiguousError, NotSentError
 from common.http import Answer
+from workers.vendors.answered import Answered, Failure
 
-Failure = NotSentError | AmbiguousError
 _MOST_TEXT = 500
 _TEXTS = ("error", "errorDetail", "fError", "fErrorDetail", "statusMsg", "error_description")
 
 
-class Reply:
+class Reply(Answered):
     """An answer, or why there is none; `status` is 0 without an answer.
 
     An answer that broke off after its head still has its status: a 4xx or 5xx means what it means without
     a body, only a 2xx without its body is not known to be a success.
     """
 
-    __slots__ = ("body", "failure", "headers", "is_html", "status", "text", "values")
+    __slots__ = ("text",)
 
     def __init__(self, came: Answer | Failure) -> None:
-        self.failure: Failure | None = None
-        self.body = b""
-        self.headers: Mapping[str, str] = {}
-        match came:
-            case Answer():
-                self.status, self.headers, self.body = came.status, came.headers, came.body
-            case AmbiguousError(status=status, headers=headers) if status >= 300:
-                self.status, self.headers = status, headers
-            case _:
-                self.status, self.failure = 0, came
-        found = _json(self.body)
-        self.values: Mapping[str, Any] | None = found
-        self.is_html = self.body.lstrip()[:1] == b"<" or "html" in self.headers.get("content-type", "")
-        self.text = _text(found) if found is not None else self.body[:_MOST_TEXT].decode("utf-8", "replace")
+        super().__init__(came)
+        said = self.body[:_MOST_TEXT].decode("utf-8", "replace")
+        self.text = said if self.found is None else _text(self.found)
 
     @property
     def is_json_success(self) -> bool:
         """2xx and a JSON object: HTML under 200 is a pod that restarts (§1)."""
-        if not 200 <= self.status < 300 or self.values is None:
+        if not 200 <= self.status < 300 or self.found is None:
             return False
         return not (self.values.get("error") or self.values.get("fError"))
 
@@ -63,7 +49,7 @@ def at(value: Any, *steps: str) -> Any:
 
 def rows(reply: Reply, *steps: str) -> Iterator[Mapping[str, Any]]:
     """The entries of `results` (or of what stands below it), each down a path such as data.properties."""
-    results = (reply.values or {}).get("results")
+    results = reply.values.get("results")
     for entry in results if isinstance(results, list) else [results]:
         found = at(entry, *steps)
         if isinstance(found, Mapping):
@@ -86,14 +72,6 @@ def count_of(reply: Reply) -> int | None:
         if isinstance(found, int) and not isinstance(found, bool):
             return found
     return None
-
-
-def _json(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _text(values: Mapping[str, Any]) -> str:

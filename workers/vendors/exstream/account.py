@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.settings.sections import Section
-from workers.vendors.address import is_private_enough, parsed
+from workers.vendors.address import host_only, is_private_enough, parsed
 
 _EXAMPLE = "https://communication.us.api.opentext.com"
 _TOKEN_EXAMPLE = "https://us.api.opentext.com/tenants/<tenant>/oauth2/token"
@@ -44,10 +44,7 @@ class ExstreamAccount(Section):
     @field_validator("base_url")
     @classmethod
     def _host_only(cls, url: str) -> str:
-        parts = parsed(url, _EXAMPLE)
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("is a host only: no path, no query, no password")
-        return f"{parts.scheme}://{parts.netloc}"
+        return host_only(url, _EXAMPLE)
 
     @field_validator("token_url")
     @classmethod

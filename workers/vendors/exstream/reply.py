@@ -7,41 +7,28 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from common.errors import AmbiguousError, NotSentError
 from common.http import Answer
+from workers.vendors.answered import Answered, Failure, word
 
-Failure = NotSentError | AmbiguousError
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _MOST_ID = 200
 
 
-class Reply:
+class Reply(Answered):
     """An answer, or why there is none; `status` is 0 without an answer.
 
     An answer that broke off after its head still has its status: a refusal means what it means without a body,
     only a 2xx without its body is not known to be a success.
     """
 
-    __slots__ = ("failure", "headers", "is_json", "rows", "status", "text", "values")
+    __slots__ = ("is_json", "rows", "text")
 
     def __init__(self, came: Answer | Failure) -> None:
-        self.failure: Failure | None = None
-        body = b""
-        match came:
-            case Answer():
-                self.status, self.headers, body = came.status, came.headers, came.body
-            case AmbiguousError(status=status, headers=headers) if status >= 300:
-                self.status, self.headers = status, headers
-            case _:
-                self.status, self.headers, self.failure = 0, {}, came
-        parsed = _json(body)
-        self.is_json = isinstance(parsed, dict)
-        self.values: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+        super().__init__(came)
+        self.is_json = self.found is not None
         data = self.values.get("data")
         self.rows = [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
-        self.text = body[:20_000].decode("utf-8", "replace")
+        self.text = self.body[:20_000].decode("utf-8", "replace")
 
     @property
     def is_ok(self) -> bool:
@@ -51,7 +38,7 @@ class Reply:
     @property
     def said(self) -> str:
         """`status` of the body: success, failure, error."""
-        return _word(self.values.get("status"))
+        return word(self.values.get("status"))
 
     @property
     def inner(self) -> list[int]:
@@ -73,34 +60,21 @@ class Reply:
             self.values.get("errorCode"),
             self.values.get("error"),
         )
-        return next((word for each in found if (word := _word(each)) and _CODE.fullmatch(word)), "")
+        return next((told for each in found if (told := word(each)) and _CODE.fullmatch(told)), "")
 
     def identifier(self, name: str) -> str:
         """A text of the body that names what was made; empty without one."""
-        return _word(self.values.get(name))[:_MOST_ID]
+        return word(self.values.get(name))[:_MOST_ID]
 
     def identifiers(self, name: str) -> tuple[str, ...]:
         """The same of each element of `data`, each once."""
-        found = (_word(row.get(name))[:_MOST_ID] for row in self.rows)
+        found = (word(row.get(name))[:_MOST_ID] for row in self.rows)
         return tuple(dict.fromkeys(each for each in found if each))
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return ""
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
 
 
 def _inner(row: Mapping[str, Any]) -> int:
     code = row.get("statusCode")
     if code is None or code == "":
         return 500 if row.get("errorMessage") else 0
-    word = _word(code)
-    return int(word) if word.isascii() and word.isdigit() and len(word) <= 4 else 500
+    told = word(code)
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= 4 else 500

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.http import Answer, HttpClient
+from workers.vendors.answered import Failure
 from workers.vendors.exstream.account import ExstreamAccount
-from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.exstream.reply import Reply
 from workers.vendors.exstream.token_request import ask_token
 from workers.vendors.exstream.tokens import Granted, NoToken, Tokens, judge_token
 

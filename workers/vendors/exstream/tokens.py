@@ -6,9 +6,10 @@ from datetime import datetime
 
 from common.http import Answer
 from common.reasons import Cause
+from workers.vendors.answered import Failure
 from workers.vendors.exstream import signs as s
 from workers.vendors.exstream.patience import wait_s
-from workers.vendors.exstream.reply import Failure, Reply
+from workers.vendors.exstream.reply import Reply
 from workers.vendors.shared_token import Grant, SharedToken
 
 USUAL_LIFE_S, MOST_LIFE_S, RENEWED_AT, LEAST_LEFT_S = 900.0, 86_400.0, 0.8, 60.0

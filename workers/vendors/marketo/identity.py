@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from common.errors import NotSentError
 from common.http import Answer
 from common.reasons import Cause
+from workers.vendors.answered import Failure
 from workers.vendors.marketo.auth import Granted, NoToken
-from workers.vendors.marketo.reply import Failure, Reply
+from workers.vendors.marketo.reply import Reply
 from workers.vendors.marketo.waits import Waits
 
 _MOMENT_S = 2.0  # §1: an `expires_in` of 0 was seen; a little later there is a new token

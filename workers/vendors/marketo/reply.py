@@ -1,22 +1,18 @@
 """What came back from Marketo, parsed as far as it can be: never raises, whatever the bytes (§0.1, §0.2)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import orjson
-
-from common.errors import AmbiguousError, NotSentError
 from common.http import Answer
-
-Failure = NotSentError | AmbiguousError
+from workers.vendors.answered import Answered, Failure
 
 UNKNOWN_CODE = "UNKNOWN"
 _CODE = re.compile(r"\d{3,5}")
 _COMPLAINTS = ("reasons", "errors", "reason")
 
 
-class Reply:
+class Reply(Answered):
     """An answer, or why there is none; `status` is 0 without an answer.
 
     `success` is what the body says: true, false, or None where it is not an answer of this API. `codes` are
@@ -26,19 +22,10 @@ class Reply:
     a body; almost everything else of Marketo is 200, and means nothing without its body (§0).
     """
 
-    __slots__ = ("codes", "failure", "headers", "messages", "more", "request_id", "rows", "status", "success", "values")
+    __slots__ = ("codes", "messages", "more", "request_id", "rows", "success")
 
     def __init__(self, came: Answer | Failure) -> None:
-        self.failure: Failure | None = None
-        body = b""
-        match came:
-            case Answer():
-                self.status, self.headers, body = came.status, came.headers, came.body
-            case AmbiguousError(status=status, headers=headers) if status >= 300:
-                self.status, self.headers = status, headers
-            case _:
-                self.status, self.headers, self.failure = 0, {}, came
-        self.values = _json_object(body)
+        super().__init__(came)
         success = self.values.get("success")
         self.success = success if isinstance(success, bool) else None
         self.codes, self.messages = _errors(self.values.get("errors")) if self.success is False else ((), "")
@@ -84,14 +71,6 @@ def _code(value: object) -> str:
 
 def _text(value: object) -> str:
     return value[:2000] if isinstance(value, str) else ""
-
-
-def _json_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def found_leads(reply: Reply, field: str) -> Iterator[tuple[str, int]]:

@@ -8,10 +8,11 @@ from common.clock import Clock
 from common.errors import AmbiguousError, NotSentError
 from common.http import Answer, HttpClient, Permit
 from workers.rotation import Fixed, Latest
+from workers.vendors.answered import Failure
 from workers.vendors.marketo.account import MarketoAccount
 from workers.vendors.marketo.auth import Granted, NoToken, Renew, Send, Tokens, Told, conversation
 from workers.vendors.marketo.identity import judge_token
-from workers.vendors.marketo.reply import Failure, Reply
+from workers.vendors.marketo.reply import Reply
 from workers.vendors.marketo.request import Request
 from workers.vendors.marketo.waits import Waits
 

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.settings.sections import Section
-from workers.vendors.address import is_private_enough, parsed
+from workers.vendors.address import host_only, is_private_enough, parsed
 
 _EXAMPLE = "https://api.eu.cloudmessaging.opentext.com"
 _TOKEN_EXAMPLE = "https://eu.api.opentext.com/tenants/<tenant>/oauth2/token"
@@ -27,10 +27,7 @@ class MessagingAccount(Section):
     @field_validator("base_url")
     @classmethod
     def _host_only(cls, url: str) -> str:
-        parts = parsed(url, _EXAMPLE)
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("is a host only: no path, no query, no password")
-        return f"{parts.scheme}://{parts.netloc}"
+        return host_only(url, _EXAMPLE)
 
     @field_validator("token_url")
     @classmethod

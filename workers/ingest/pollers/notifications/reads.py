@@ -11,7 +11,8 @@ from common.http import Answer, HttpClient
 from common.reasons import Cause
 from workers.ingest.pollers.api import PausedError
 from workers.ingest.pollers.notifications.config import NotificationsPollerConfig
-from workers.vendors.notifications.reply import Failure, Reply
+from workers.vendors.answered import Failure
+from workers.vendors.notifications.reply import Reply
 from workers.vendors.notifications.tokens import KEY_CODES, ask_token, authorization, granted_in
 from workers.vendors.retry_after import wait_s
 from workers.vendors.shared_token import Grant, SharedToken
