@@ -93,6 +93,38 @@ def test_a_trial_that_came_back_unsent_may_be_used_again() -> None:
     assert it.allowance(ONE) == 1
 
 
+def test_a_trial_that_met_another_hold_may_be_used_again() -> None:
+    """The one delivery for an action and its sink met the sink's trouble: the action is tried anew."""
+    it = routes()
+    it.hold(ONE, hold(scope=Scope.ACTION), now=0.0)
+    it.hold(ONE, hold(scope=Scope.SINK), now=0.0)
+    assert list(it.to_probe(2.0)) == [ONE, ONE]
+    it.probed(ONE, None, now=2.0)
+    it.sent(ONE)
+    it.hold(ONE, hold(scope=Scope.SINK), now=2.5)
+    assert it.allowance(ONE) == 0
+
+    assert list(it.to_probe(60.0)) == [ONE]
+    it.probed(ONE, None, now=60.0)
+
+    assert it.allowance(ONE) == 1
+    it.sent(ONE)
+    assert len(it.answered(ONE)) == 2
+    assert not it.has_holds
+
+
+def test_another_actions_trial_goes_on() -> None:
+    """What a late answer of one action says does not end the trial of another."""
+    it = routes()
+    it.hold(ONE, hold(scope=Scope.SINK), now=0.0)
+    list(it.to_probe(2.0))
+    it.probed(ONE, None, now=2.0)
+    it.sent(TWO)
+    it.hold(ONE, hold(scope=Scope.ACTION), now=2.1)
+
+    assert it.allowance(TWO) == 0
+
+
 def test_requests_that_ran_at_the_onset_do_not_lengthen_the_hold() -> None:
     """Eight answers of one outage are one failure."""
     it = routes()

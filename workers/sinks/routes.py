@@ -32,6 +32,8 @@ class _Held:
     failures: int
     until: float
     state: _State = _State.CLOSED
+    tried_by: str = ""
+    """The action whose delivery is the trial that is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,11 @@ class Routes:
     def hold(self, action: Action, hold: Hold, now: float) -> bool:
         """Stop a route; a hold that follows a failed probe backs off further. True when it was not held.
 
-        Answers of requests that ran at the onset confirm a hold but do not lengthen it.
+        Answers of requests that ran at the onset confirm a hold but do not lengthen it. A trial that met this hold has
+        told nothing of another one that it was sent for, too.
         """
         route = self._route(action, hold.scope)
+        self._tell_nothing(action, of=route)
         held = self._held.get(route)
         if held and held.state is _State.CLOSED and hold.retry_after_s is None:
             held.hold = hold
@@ -85,7 +89,7 @@ class Routes:
     def sent(self, action: Action) -> None:
         """A batch of this action has left: a trial is used up."""
         for held in self._holds_of(action):
-            held.state = _State.TRYING
+            held.state, held.tried_by = _State.TRYING, action.name
 
     def is_open_for_sent(self, action: Action) -> bool:
         """Whether what was counted as sent may really leave: no hold came meanwhile but its own trial."""
@@ -146,6 +150,12 @@ class Routes:
     def next_due(self) -> float | None:
         """When the next hold ends or wants a probe (monotonic), or None."""
         return min((held.until for held in self._held.values() if held.state is _State.CLOSED), default=None)
+
+    def _tell_nothing(self, action: Action, of: str) -> None:
+        for route in (SINK_ROUTE, action.name):
+            held = self._held.get(route)
+            if route != of and held and held.state is _State.TRYING and held.tried_by == action.name:
+                held.state = _State.TRIAL
 
     def _wait_s(self, hold: Hold, failures: int) -> float:
         if hold.retry_after_s is not None:
