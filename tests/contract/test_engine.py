@@ -13,11 +13,13 @@ from common.kafka.log_reader import LogReader
 from common.reasons import Cause, Reason
 from tests.support.poll import eventually
 from tests.support.sink_rig import Got, SinkRig, rig_flows, workspace_event
+from workers.flows.names import name_hash
 from workers.sinks.api import Answered, Deferred, Delivered, Hold, Outcome, Rejected, Scope, Unsure
 from workers.sinks.commit_map import read_commit
 
 SEND = "- {name: send-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.send, consent: none}"
 PUT = "- {name: put-created, on: comms.workspace.v1, when: {type: [CREATED]}, do: braze.put, consent: none}"
+ELSEWHERE = "- {name: put-failed, on: comms.batch.v1, when: {type: [FAILED]}, do: braze.put, consent: none}"
 
 MakeRig = Callable[..., SinkRig]
 
@@ -175,6 +177,26 @@ def test_what_a_dead_owner_named_is_in_doubt_and_never_sent_again(make_rig: Make
         eventually(lambda: rig.committed() == 3, 30)
     assert [x["dlq.reason"] for x in rig.letters()] == ["in_doubt"]
     assert ids(rig.sink.got, "c1") == wanted("c1", 3)[1:]
+
+
+@pytest.mark.parametrize("later", [PUT, SEND.replace("CREATED", "UPDATED"), ELSEWHERE])
+def test_what_a_dead_owner_named_for_a_flow_that_is_gone_is_in_doubt(
+    make_rig: MakeRig, tmp_path: Path, later: str
+) -> None:
+    """It was taken away, acts on other events, or nothing is on its topic any more: a person looks all the same."""
+    rig = make_rig(SEND)
+    rig.write(workspace_event(0, "c1"))
+    with rig.crashing():
+        eventually(lambda: bool(rig.sink.requests), 30)
+    rig.sink.script = lambda *_: None
+    rig.flows = rig_flows(tmp_path, later)
+    with rig.running():
+        eventually(lambda: rig.committed() == 1, 30)
+    (letter,) = rig.letters()
+    assert letter["dlq.reason"] == "in_doubt"
+    assert letter["dlq.flow"] == ("send-created" if "send" in later else f"#{name_hash('send-created'):04x}")
+    assert [receipt["verdict"] for receipt in rig.receipts() if receipt["reason"] == "in_doubt"] == ["REJECTED"]
+    assert len(rig.sink.got) == int(later == PUT)
 
 
 @pytest.mark.parametrize(("remembers_s", "letters"), [(None, []), (3600, []), (0.001, ["in_doubt"])])

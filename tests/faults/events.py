@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
+from workers.flows.names import name_hash
+
 WORKSPACE, COMMUNICATION, ENGAGEMENT = "comms.workspace.v1", "comms.communication.v1", "comms.engagement.v1"
 TRACK, UPDATE, TRIGGER = "track_event", "update_attributes", "trigger_campaign"
 ONCE = frozenset({TRACK, TRIGGER})
@@ -86,6 +88,12 @@ FLOWS = (TOLD, KEPT, SENT, SEEN)
 
 LATER_FLOWS = (FlowLine("noted", ENGAGEMENT, TRACK), SEEN, SENT, TOLD, KEPT)
 """What a deploy changes them to: one more, in another order; two on one event keep theirs."""
+
+
+def known_name(flow: str) -> str:
+    """A flow's name; what stands for one that a worker had not in its files is its hash, as #03fa."""
+    names = {f"#{name_hash(one.name):04x}": one.name for one in (*FLOWS, *LATER_FLOWS)}
+    return names.get(flow, flow)
 
 
 def deliveries_of(mark: Mark, flows: Sequence[FlowLine]) -> list[Delivery]:

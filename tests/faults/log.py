@@ -21,7 +21,7 @@ from common.codec import Decoder, Encoder
 from common.event_json import from_json
 from common.kafka.admin import TopicAdmin
 from common.schema_source import LocalSchemas
-from tests.faults.events import Mark, event, mark_of
+from tests.faults.events import Mark, event, known_name, mark_of
 from tests.faults.story import Letter, Produced, Stored
 from topics.catalogue import topics
 from topics.plan import Advice, Environment, plan
@@ -189,7 +189,7 @@ class Log:
         topic = said["dlq.origin"].split("/")[0][len(self.prefix) :]
         mark = mark_of(topic, self._decoder.decode(topic, _value(message)))
         address = f"{message.partition()}:{message.offset()}"
-        return Letter(mark, said["dlq.flow"], said["dlq.reason"], said.get("dlq.worker", ""), address)
+        return Letter(mark, known_name(said["dlq.flow"]), said["dlq.reason"], said.get("dlq.worker", ""), address)
 
     def _partitions(self, names: Iterable[str]) -> list[TopicPartition]:
         known = self._admin.list_topics(timeout=ANSWER_S).topics

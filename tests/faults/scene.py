@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from confluent_kafka import KafkaException
 
 from tests.faults.checks import complaints, repeats
-from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file
+from tests.faults.events import CAMPAIGN, FLOWS, Delivery, FlowLine, Mark, event_id, flow_file, known_name
 from tests.faults.log import Log, Upstream
 from tests.faults.processes import READY_S, Worker, command
 from tests.faults.story import Counted, End, Life, Story
@@ -336,7 +336,7 @@ class Scene:
         for value in self.log.values(RECEIPTS):
             mark = by_id.get(str(value["delivery_event_id"]))
             if mark is not None:
-                found.append((Delivery(str(value["flow"]), mark), str(value["verdict"]).lower()))
+                found.append((Delivery(known_name(str(value["flow"])), mark), str(value["verdict"]).lower()))
         return found
 
 

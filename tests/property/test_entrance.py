@@ -40,7 +40,7 @@ class Scene:
         clock, id_ = ManualClock(), PartitionId(TOPIC, 0)
         self.partition = Partition(0, Gate("0", clock, Pulse(clock), 20.0))
         self.window = Window(id_, self.partition, 0, self.inherited, Limits(1000, 10**6), lambda _: True)
-        planner = SimpleNamespace(retry_topic="r", decide=self._decide)
+        planner = SimpleNamespace(retry_topic="r", decide=self._decide, orphans=self._orphans)
         copies = SimpleNamespace(read=lambda record, plan: self.read.extend([record.offset] * bool(plan)))
         takes = SimpleNamespace(doom_record=lambda record, *_: self.doomed.append(record.offset))
         profiles = SimpleNamespace(await_profile=self.asked.append)
@@ -76,6 +76,9 @@ class Scene:
     def _decide(self, late: Any, profile: Any, taken: set[int], record: Any, window: Window) -> list[Any]:
         chosen = next(iter(taken & {GOLD, SILVER}), GOLD if profile["gold"] else SILVER)
         return [self._delivery(record.offset, chosen), self._delivery(record.offset, BOTH)]
+
+    def _orphans(self, record: Any, window: Window, named: set[int]) -> list[Any]:
+        return [self._delivery(record.offset, flow) for flow in named]
 
     @staticmethod
     def _delivery(offset: int, flow: int) -> Any:
@@ -134,15 +137,22 @@ def test_what_a_former_owner_chose_stays_chosen(begun: int, is_gold: bool, is_se
     assert scene.window.progress.intents == (set() if is_settled else marks)
 
 
-def test_an_intent_of_a_flow_that_is_gone_is_dropped() -> None:
-    """Its flow is in no catalogue any more: nothing can be looked up."""
-    scene = Scene([LATE], Inherited(intents=frozenset({Mark(0, 99)})))
+@given(kind=st.sampled_from([LATE, PLAIN, NONE]))
+def test_what_was_named_for_a_flow_that_is_gone_is_not_forgotten(kind: str) -> None:
+    """Nobody can tell whether it was sent: it comes out first, and its record is not done before it."""
+    marks = frozenset({Mark(0, 99)})
+    scene = Scene([kind], Inherited(intents=marks))
     scene.read_all()
+    for one in scene.asked:
+        scene.answer(one, True)
 
-    scene.answer(scene.asked[0], True)
-
+    assert scene.window.progress.intents == marks
+    assert scene.came_out == [(0, 99)] + {LATE: [(0, GOLD), (0, BOTH)], PLAIN: [(0, BOTH)], NONE: []}[kind]
+    for offset, flow in scene.came_out:
+        assert scene.window.progress.watermark == 0
+        scene.window.resolve(offset, flow, 1)
+    assert scene.window.progress.watermark == 1
     assert scene.window.progress.intents == set()
-    assert scene.came_out == [(0, GOLD), (0, BOTH)]
 
 
 def test_partitions_that_were_taken_away_are_forgotten() -> None:

@@ -46,6 +46,7 @@ class Doubt(Enum):
     NONE = auto()
     OWN = auto()  # this process sent it
     INHERITED = auto()  # a former owner named it; its request may still be on its way
+    ORPHANED = auto()  # a former owner named it, for a flow that does not act on this event here
 
 
 class Copy(Enum):

@@ -41,7 +41,9 @@ class _Waiting:
 
     __slots__ = ("named", "plan", "record", "settled", "size")
 
-    def __init__(self, record: RecordLike, plan: Plan | Undecided, settled: list[int], named: list[int]) -> None:
+    def __init__(
+        self, record: RecordLike, plan: Plan | Undecided, settled: Collection[int], named: Collection[int]
+    ) -> None:
         self.record, self.plan, self.settled, self.named = record, plan, settled, named
         self.size = len(record.value or b"")
 
@@ -71,7 +73,7 @@ class Entrance:
             self._takes.doom_record(record, plan, window)
             return ()
         self._copies.read(record, plan)
-        return self._enter(record, window, _unsettled(record, window, plan))
+        return self._enter(record, window, self._unsettled(record, window, plan))
 
     def decided(self) -> Sequence[Delivery]:
         """The heads among what waited and can be told now."""
@@ -93,7 +95,7 @@ class Entrance:
         progress, offset = window.progress, record.offset
         inherited = progress.inherited
         settled = [mark.flow for mark in inherited.settled if mark.offset == offset]
-        named = [mark.flow for mark in inherited.intents if mark.offset == offset]
+        named = progress.named(offset)
         progress.track(offset, 1, settled)
         for flow in named:
             progress.intend(Mark(offset, flow))
@@ -122,6 +124,8 @@ class Entrance:
         progress, offset = window.progress, one.record.offset
         self._came_back(one.record, window)
         if isinstance(plan, Unusable):
+            for flow in one.named:
+                progress.withdraw(Mark(offset, flow))
             self._takes.doom_record(one.record, plan, window)
             return ()
         window.size -= one.size
@@ -131,10 +135,9 @@ class Entrance:
         for delivery in left:
             if delivery.flow_hash in one.named:
                 delivery.doubt = Doubt.INHERITED
-        for flow in set(one.named) - {delivery.flow_hash for delivery in left}:
-            progress.withdraw(Mark(offset, flow))
-        progress.recount(offset, len(left))
-        return self._enter(one.record, window, left)
+        orphans = self._orphans(one.record, window, plan, one.named)
+        progress.recount(offset, len(orphans) + len(left))
+        return self._enter(one.record, window, [*orphans, *left])
 
     def _came_back(self, record: RecordLike, window: Window) -> None:
         if record.topic == self._planner.retry_topic:
@@ -154,19 +157,28 @@ class Entrance:
                 heads.append(delivery)
         return heads
 
+    def _unsettled(self, record: RecordLike, window: Window, plan: Sequence[Delivery]) -> Sequence[Delivery]:
+        """What of a record is left to do: a former owner may have settled some, or named them."""
+        progress = window.progress
+        inherited = progress.inherited
+        if not (inherited.settled or inherited.intents):
+            progress.track(record.offset, len(plan))
+            return plan
+        settled = [delivery.flow_hash for delivery in plan if delivery.mark in inherited.settled]
+        left = [delivery for delivery in plan if delivery.mark not in inherited.settled]
+        orphans = self._orphans(record, window, plan, progress.named(record.offset))
+        progress.track(record.offset, len(orphans) + len(left), settled)
+        for delivery in left:
+            if delivery.mark in inherited.intents:
+                delivery.doubt = Doubt.INHERITED
+                progress.intend(delivery.mark)
+        for orphan in orphans:
+            progress.intend(orphan.mark)
+        return [*orphans, *left]
 
-def _unsettled(record: RecordLike, window: Window, plan: Sequence[Delivery]) -> Sequence[Delivery]:
-    """What of a record is left to do: a former owner may have settled some, or named them."""
-    progress = window.progress
-    inherited = progress.inherited
-    if not (inherited.settled or inherited.intents):
-        progress.track(record.offset, len(plan))
-        return plan
-    settled = [delivery.flow_hash for delivery in plan if delivery.mark in inherited.settled]
-    left = [delivery for delivery in plan if delivery.mark not in inherited.settled]
-    named = [delivery for delivery in left if delivery.mark in inherited.intents]
-    progress.track(record.offset, len(left), settled)
-    for delivery in named:
-        delivery.doubt = Doubt.INHERITED
-        progress.intend(delivery.mark)
-    return left
+    def _orphans(
+        self, record: RecordLike, window: Window, plan: Sequence[Delivery], named: Collection[int]
+    ) -> Sequence[Delivery]:
+        """What a former owner named, and is not planned here: its flow is gone, or acts on other events now."""
+        gone = set(named).difference(delivery.flow_hash for delivery in plan) if named else None
+        return self._planner.orphans(record, window, gone) if gone else ()

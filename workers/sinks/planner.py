@@ -14,6 +14,7 @@ from workers.flows.flow import Flow
 from workers.flows.names import name_hash
 from workers.sinks.api import Repeat
 from workers.sinks.delivery import Delivery, Doubt, RecordLike
+from workers.sinks.gone import gone_flow
 from workers.sinks.headers import NO_FLOW, UNSURE, Origin
 from workers.sinks.window import Window
 
@@ -88,6 +89,23 @@ class Planner:
             return Unusable(origin, error.reason, error.detail)
         return [self._delivery(event, flow, record, window, retried) for flow in flows] if event else ()
 
+    def orphans(self, record: RecordLike, window: Window, named: Collection[int]) -> Sequence[Delivery]:
+        """What a former owner was about to do with a record, for flows that do not act on it here: a person must look.
+
+        `named` has the hashes of the flows' names. Nothing where the record is no event.
+        """
+        try:
+            event = None if record.topic == self.retry_topic else self._event(record, record.topic[self._cut :])
+        except UndecodableError:
+            return ()
+        return [self._orphan(event, flow_hash, record, window) for flow_hash in named] if event else ()
+
+    def _orphan(self, event: Event, flow_hash: int, record: RecordLike, window: Window) -> Delivery:
+        known = (flow for flow in self._flows if self._hashes[flow.name] == flow_hash)
+        flow = next(known, None) or gone_flow(flow_hash, event.topic)
+        lane = self._lane(event, record)
+        return Delivery(event, flow, flow_hash, record, lane, window, None, Doubt.ORPHANED)
+
     def decide(
         self, late: Late, profile: Mapping[str, Any] | None, taken: Collection[int], record: RecordLike, window: Window
     ) -> Sequence[Delivery]:
@@ -144,11 +162,14 @@ class Planner:
     def _delivery(
         self, event: Event, flow: Flow, record: RecordLike, window: Window, retried: Origin | None
     ) -> Delivery:
-        key = self._topics[event.topic].lane_of(event.key)
-        lane = (record.topic, record.offset) if key is None else key
+        lane = self._lane(event, record)
         named = retried if retried and retried.flow != NO_FLOW else None
         doubt = Doubt.INHERITED if named and named.state == UNSURE else Doubt.NONE
         return Delivery(event, flow, self._hashes[flow.name], record, lane, window, named, doubt)
+
+    def _lane(self, event: Event, record: RecordLike) -> Hashable:
+        key = self._topics[event.topic].lane_of(event.key)
+        return (record.topic, record.offset) if key is None else key
 
     def lane_of(self, record: RecordLike) -> Hashable:
         """The lane of a retry record, as its origin's topic prescribes it; its own where that cannot be told."""

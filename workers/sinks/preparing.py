@@ -15,6 +15,8 @@ from workers.sinks.memory import Memory
 
 log = logging.getLogger(__name__)
 
+_ORPHANED = "a former owner was about to send it, or had, for a flow that does not act on this event here any more"
+
 
 class Preparer:
     """Prepares the deliveries of one runner; `add` takes those that are ready, with the monotonic time."""
@@ -30,6 +32,9 @@ class Preparer:
         """Heads of lanes become items; what cannot become one is rejected alone."""
         while ready:
             delivery = ready.popleft()
+            if delivery.doubt is Doubt.ORPHANED:
+                self._ledger.doom(delivery, Rejected(Reason.IN_DOUBT, _ORPHANED), "prepare")
+                continue
             if delivery.copy is not Copy.NO and self._is_copy(delivery):
                 continue
             if delivery.flow in self._asks and not self._memory.has_leave(delivery, now):

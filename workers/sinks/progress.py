@@ -78,6 +78,11 @@ class Progress:
             if settled:
                 self.partly[offset] = set(settled)
 
+    def named(self, offset: int) -> Collection[int]:
+        """The hashes of the flows for which a former owner was about to send a record that is not read yet."""
+        intents = self.inherited.intents
+        return [mark.flow for mark in intents if mark.offset == offset] if intents else ()
+
     def recount(self, offset: int, deliveries: int) -> None:
         """A record that was tracked as one is known better: with how many deliveries it waits."""
         if deliveries:

@@ -104,7 +104,8 @@ class Reader:
     def _admit(self, record: RecordLike, window: Window) -> Sequence[Delivery]:
         progress = window.progress
         is_retry = record.topic == self._planner.retry_topic
-        if not self._planner.is_used(record.topic) or (is_retry and is_marker(record)):
+        is_unused = not self._planner.is_used(record.topic) and not progress.named(record.offset)
+        if is_unused or (is_retry and is_marker(record)):
             self._pass(record, window)
             return ()
         plan = self._plan(record, window, is_done=record.offset in progress.inherited.done)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from common.event import OutRecord
-from workers.sinks.delivery import Delivery
-from workers.sinks.headers import FOLLOWER, own_headers
+from workers.sinks.delivery import Delivery, Doubt
+from workers.sinks.headers import FOLLOWER, UNSURE, own_headers
 
 
 class Retries:
@@ -20,11 +20,13 @@ class Retries:
     ) -> Iterator[tuple[OutRecord, Delivery]]:
         """A retry record for each delivery, in order; the first has `state` and waits until `not_before`.
 
-        Key and value are untouched; `when` is not asked again when it comes back.
+        What stands behind it follows, and stays unsure where an earlier request may have acted. Key and value are
+        untouched; `when` is not asked again when it comes back.
         """
         for index, delivery in enumerate(deliveries):
             origin = delivery.origin(self._group)
-            origin = origin.parked(FOLLOWER, None) if index else origin.parked(state, not_before)
+            behind = FOLLOWER if delivery.doubt is Doubt.NONE else UNSURE
+            origin = origin.parked(behind, None) if index else origin.parked(state, not_before)
             headers = (*own_headers(delivery.record.headers), *origin.written("retry."))
             number = delivery.window.id.partition
             yield OutRecord(self._topic, delivery.record.key, delivery.record.value, headers, number), delivery
