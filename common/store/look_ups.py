@@ -24,6 +24,13 @@ Wish = tuple[str, str, str, str, str]
 """Whose wish, and its scope: customer id, kind, channel, purpose, subscription group; empty for every one."""
 
 
+class Decided(NamedTuple):
+    """What was last decided about a wish, and when it took effect (microseconds)."""
+
+    state: str
+    effective_at: int
+
+
 class Who(NamedTuple):
     """A customer and the addresses that would be used; one that is not given is that of the profile."""
 
@@ -59,12 +66,12 @@ class Known:
 class Answer:
     """A look-up's result, by customer id; `fresh_at` is the oldest of all partitions, None when nobody knows.
 
-    `decided` has of each wish that was asked about when its last decision took effect, in microseconds.
+    `decided` has of each wish that was asked about what was last decided.
     """
 
     known: Mapping[str, Known]
     fresh_at: datetime | None
-    decided: Mapping[Wish, int] = field(default_factory=dict)
+    decided: Mapping[Wish, Decided] = field(default_factory=dict)
 
 
 class LookUps:
@@ -74,15 +81,15 @@ class LookUps:
         self._database, self._pseudonyms, self._partitions = database, pseudonyms, partitions
 
     def ask(self, whose: Iterable[Who], wishes: Collection[Wish] = ()) -> Answer:
-        """Everything about these customers, and when these wishes were decided; raises StoreDownError."""
+        """Everything about these customers, and how these wishes were decided; raises StoreDownError."""
         asked = {who.customer_id: who for who in whose}
         with self._database.reading() as connection:
             # freshness first: what is read after it is at least as new
             fresh_at = oldest_fresh_at(connection, self._partitions or partition_count(connection) or 0)
             known = self._read(connection, asked) if asked else {}
             decided = shapes.DECISIONS.by_keys(connection, wishes) if wishes else {}
-        times = {_wish(key): decision.effective_at for key, decision in decided.items()}
-        return Answer(known, moment_of(fresh_at) if fresh_at else None, times)
+        wanted = {_wish(key): Decided(one.state, one.effective_at) for key, one in decided.items()}
+        return Answer(known, moment_of(fresh_at) if fresh_at else None, wanted)
 
     def _read(self, connection: Connection, asked: Mapping[str, Who]) -> dict[str, Known]:
         names = [(customer_id,) for customer_id in asked]

@@ -297,6 +297,15 @@ def test_an_old_decision_does_not_overwrite_a_new_one(make_rig: MakeRig, store: 
     assert rig.sink.got == []
 
 
+def test_what_was_only_said_again_does_not_overtake(make_rig: MakeRig, store: KnownStore) -> None:
+    """A second report of the same wish is newer and publishes nothing: the decision must still be written."""
+    rig = make_rig(OBEY)
+    store.wish("c1", "OPTED_OUT", 600)
+    rig.write(decision(1, 0, "OPTED_OUT"), topic="comms.consent.v1")
+    with rig.running():
+        eventually(lambda: len(rig.sink.got) == 1, 30)
+
+
 def test_what_holds_is_written(make_rig: MakeRig, store: KnownStore) -> None:
     """The decision that the store holds, and one of a wish that it does not know, are no older than itself."""
     rig = make_rig(OBEY)

@@ -30,7 +30,7 @@ def shared(folder: Path) -> dict[str, Any]:
     (feed := folder / "preferences").mkdir(parents=True)
     m5 = {"reminder": "20d", "offer": "23d", "escalation": "26d"}
     return {
-        "flows": {"values": {"b3": {"inactive": "20d"}, "m5": m5}},
+        "flows": {"values": {"b3": {"inactive": "20d"}, "m1": {"again": "365d"}, "m5": m5}},
         "sinks": {
             "ecm": {"missing_workspace": "create"},
             "exstream": {"feed": {"directory": str(feed), "format": "json"}},

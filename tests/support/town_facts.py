@@ -11,6 +11,7 @@ from tests.support.town_sandbox import Sandbox
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?")
+_DAY = re.compile(r"D/\d{4}/\d+/\d+:\d+:\d+:\d+")
 _CUSTOMER = re.compile(r"C-\d{4}")
 _NEW = frozenset({"_evt", "eventId", "event_uuid", "marketoGUID", "id", "partition"})
 
@@ -131,7 +132,7 @@ def _kept(value: Any) -> Any:
 
 
 def _plain(text: Any) -> str:
-    return _MOMENT.sub("<time>", _UUID.sub("<id>", str(text)))
+    return _DAY.sub("<time>", _MOMENT.sub("<time>", _UUID.sub("<id>", str(text))))
 
 
 def _whom(data: Any) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from common.event import Event
 from common.reasons import Reason
-from common.store.look_ups import Answer, Known, Who
+from common.store.look_ups import Answer, Decided, Known, Who
 from common.store.times import micros
 from common.store.values import Evidence
 from tests.support.flows import COMMUNICATION, load
@@ -137,9 +137,9 @@ def test_an_answer_to_many_is_told_to_each() -> None:
     wish = ("C-1", "CONSENT", "EMAIL", "MARKETING", "")
     known = Known(Who("C-1"))
 
-    found = told(Question(Who("C-1"), wish), Answer({"C-1": known}, NOW, {wish: 7}), 1.0, 2.0)
+    found = told(Question(Who("C-1"), wish), Answer({"C-1": known}, NOW, {wish: Decided("OPTED_IN", 7)}), 1.0, 2.0)
 
-    assert (found.known, found.decided_at) == (known, 7)
+    assert (found.known, found.decided) == (known, Decided("OPTED_IN", 7))
     assert found.fresh_s == pytest.approx(1.0 - (0.002 - NOW.timestamp()))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from common.event import Event
 from common.reasons import Reason
-from common.store.look_ups import Known
+from common.store.look_ups import Decided, Known
 from common.store.times import micros
 from workers.consent.allow import Consent
 from workers.consent.config import ConsentSettings
@@ -58,7 +58,7 @@ class Leaves:
 
     def judge(self, flow: Flow, event: Event, told: Told, now: float) -> Judged:
         """What becomes of a delivery at the monotonic time `now`."""
-        if told.decided_at is not None and micros(event.value["effective_at"]) < told.decided_at:
+        if told.decided is not None and _is_overtaken(event, told.decided):
             return Suppressed(Reason.SUPERSEDED)
         if told.is_erased:
             return Suppressed(Reason.CONSENT)
@@ -91,3 +91,10 @@ class Leaves:
         if key not in told.channels:
             told.channels[key] = self._consent.first_allowed(known, purpose, channels)
         return told.channels[key]
+
+
+def _is_overtaken(event: Event, by: Decided) -> bool:
+    """Whether something else was decided later. The same again is no news: nobody may have been told of it anew."""
+    value = event.value
+    state = value["preferred_channel"] if value["kind"] == "PREFERRED_CHANNEL" else value["state"]
+    return str(state) != by.state and micros(value["effective_at"]) < by.effective_at

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from common.event import Event
-from common.store.look_ups import Answer, Known, Who, Wish
+from common.store.look_ups import Answer, Decided, Known, Who, Wish
 from workers.flows.store_fields import ENGAGED_AT
 
 _CACHE_S = 5.0
@@ -15,7 +15,7 @@ _SKEW_MS = 2000
 
 
 class Question(NamedTuple):
-    """What has to be known before a delivery is sent: of whom, and of a consent write when its wish was decided."""
+    """What has to be known before a delivery is sent: of whom, and of a consent write how its wish was decided."""
 
     who: Who | None
     wish: Wish | None = None
@@ -29,7 +29,7 @@ class Told:
     """
 
     known: Known | None
-    decided_at: int | None
+    decided: Decided | None
     fresh_s: float | None
     asked_at: float
     asked_ms: float
@@ -63,9 +63,9 @@ def wish_of(event: Event) -> Wish | None:
 def told(question: Question, answer: Answer, asked_at: float, asked_ms: float) -> Told:
     """What an answer to many questions says to one."""
     known = answer.known[question.who.customer_id] if question.who else None
-    decided_at = answer.decided.get(question.wish) if question.wish else None
+    decided = answer.decided.get(question.wish) if question.wish else None
     fresh_s = asked_at - (asked_ms / 1000 - answer.fresh_at.timestamp()) if answer.fresh_at else None
-    return Told(known, decided_at, fresh_s, asked_at, asked_ms, _profile(known))
+    return Told(known, decided, fresh_s, asked_at, asked_ms, _profile(known))
 
 
 def _profile(known: Known | None) -> Mapping[str, Any] | None:
