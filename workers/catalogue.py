@@ -23,8 +23,8 @@ from workers.sinks.ecm.actions import actions as ecm_actions
 from workers.sinks.ecm.sink import EcmSink
 from workers.sinks.exstream.sink import ExstreamSink
 from workers.sinks.exstream.sink import actions as exstream_actions
+from workers.sinks.marketo.actions import actions as marketo_actions
 from workers.sinks.marketo.sink import MarketoSink
-from workers.sinks.marketo.sink import actions as marketo_actions
 from workers.sinks.notifications.actions import actions as notifications_actions
 from workers.sinks.notifications.sink import NotificationsSink
 

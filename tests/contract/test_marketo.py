@@ -35,7 +35,8 @@ from workers.sinks.api import (
     Unsure,
     WindowKind,
 )
-from workers.sinks.marketo.sink import MarketoSink, actions
+from workers.sinks.marketo.actions import actions
+from workers.sinks.marketo.sink import MarketoSink
 
 ACTIONS = sorted(actions())
 BY_NUMBER = ["add_activity", "add_to_list", "remove_from_list", "trigger_campaign"]

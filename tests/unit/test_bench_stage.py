@@ -23,9 +23,9 @@ from workers.flows.catalogue import load_flows
 from workers.sinks.braze.actions import actions
 from workers.sinks.braze.client import track_body
 from workers.sinks.braze.sink import BrazeSink
+from workers.sinks.marketo.actions import actions as marketo_actions
 from workers.sinks.marketo.config import MarketoConfig
 from workers.sinks.marketo.sink import MarketoSink
-from workers.sinks.marketo.sink import actions as marketo_actions
 
 
 class Wire(asyncio.Transport):

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from common.clock import Clock
 from common.event import Event
@@ -24,7 +24,6 @@ from workers.sinks.api import (
     Action,
     Answered,
     Batch,
-    Contacts,
     Count,
     Deferred,
     Delivered,
@@ -34,12 +33,20 @@ from workers.sinks.api import (
     Outcome,
     Refused,
     Rejected,
-    Repeat,
     Unsure,
     Verdict,
     WindowKind,
 )
 from workers.sinks.marketo import mapping, requests
+from workers.sinks.marketo.actions import (
+    ADD_ACTIVITY,
+    ADD_TO_LIST,
+    REMOVE_FROM_LIST,
+    TRIGGER_CAMPAIGN,
+    UPDATE_CONSENT,
+    UPSERT_OBJECT,
+    actions,
+)
 from workers.sinks.marketo.answers import judge, judge_probe
 from workers.sinks.marketo.client import MarketoClient
 from workers.sinks.marketo.config import MarketoConfig
@@ -62,9 +69,6 @@ from workers.sinks.spread import first_of_each, spread
 from workers.vendors.marketo.waits import Waits
 
 NAME = "marketo"
-UPSERT_LEAD, UPDATE_CONSENT, UPSERT_OBJECT = "upsert_lead", "update_consent", "upsert_object"
-ADD_ACTIVITY, TRIGGER_CAMPAIGN = "add_activity", "trigger_campaign"
-ADD_TO_LIST, REMOVE_FROM_LIST = "add_to_list", "remove_from_list"
 
 _LEAD_ID, _ACTIVITY_ID = "lead_id", "activity_id"
 _BY_NUMBER = frozenset({ADD_ACTIVITY, TRIGGER_CAMPAIGN, ADD_TO_LIST, REMOVE_FROM_LIST})
@@ -74,42 +78,7 @@ _NAMED = {TRIGGER_CAMPAIGN: "campaign", ADD_ACTIVITY: "activity", UPSERT_OBJECT:
 )
 _SETTINGS = {"campaign": "campaigns", "activity": "activities", "object": "objects", "list": "lists"}
 
-_UNCONFIGURED = MarketoConfig(
-    base_url="https://unconfigured.invalid",
-    client_id="unconfigured",
-    client_secret=SecretStr("unconfigured"),
-    customer_id_field="unconfigured",
-)
-
 log = logging.getLogger(__name__)
-
-
-def actions(config: MarketoConfig | None = None) -> dict[str, Action]:
-    """The actions by name, with the limits of a configuration or the vendor's own."""
-    limits = config or _UNCONFIGURED
-    body_bytes = limits.max_body_bytes - mapping.ENVELOPE_BYTES
-
-    def action(
-        name: str,
-        repeat: Repeat,
-        parameters: type[BaseModel],
-        contacts: Contacts = Contacts.NOBODY,
-        group: str = "main",
-    ) -> Action:
-        most = limits.max_leads if name == TRIGGER_CAMPAIGN else limits.max_records
-        limit, writes = limits.settle_after_s, group == "consent"
-        return Action(name, repeat, contacts, parameters, most, body_bytes, limit, group, writes_state=writes)
-
-    made = (
-        action(UPSERT_LEAD, Repeat.REPEATABLE, UpsertLead),
-        action(ADD_ACTIVITY, Repeat.ONCE, AddActivity),
-        action(TRIGGER_CAMPAIGN, Repeat.ONCE, TriggerCampaign, Contacts.CUSTOMER),
-        action(ADD_TO_LIST, Repeat.REPEATABLE, ListMembership),
-        action(REMOVE_FROM_LIST, Repeat.REPEATABLE, ListMembership),
-        action(UPSERT_OBJECT, Repeat.REPEATABLE, UpsertObject),
-        action(UPDATE_CONSENT, Repeat.REPEATABLE, UpdateConsent, group="consent"),
-    )
-    return {each.name: each for each in made}
 
 
 @dataclass(frozen=True, slots=True)
