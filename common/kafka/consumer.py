@@ -169,8 +169,12 @@ class GroupConsumer:
         return first + self._consumer.consume(at_most - 1, 0.0) if first else first
 
     def assign(self, starts: Mapping[PartitionId, int]) -> None:
-        """Read these partitions from exactly these offsets."""
+        """Read these partitions from exactly these offsets, also those that were paused when they were ours before.
+
+        The client keeps a pause through an assignment (librdkafka 2.16): what came back was never read again.
+        """
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+        self._consumer.resume([TopicPartition(*partition) for partition in starts])
 
     def unassign(self) -> None:
         """Read nothing."""

@@ -1,12 +1,18 @@
-"""A listener may use its consumer inside `read`: the client aborts the process where it may not."""
+"""The consumer of a group: what a listener may do inside `read`, and what an assignment begins anew."""
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+from confluent_kafka import Producer
 
+from common.event import PartitionId
 from common.kafka.admin import TopicAdmin
+from common.kafka.clients import consumer_config
+from common.kafka.consumer import GroupConsumer
 from common.kafka.embedded import EmbeddedBroker
+from tests.support.poll import eventually
 
 LISTENER = """
 import sys
@@ -56,3 +62,34 @@ def test_callbacks_go_on_after_a_listener_used_the_consumer() -> None:
             [sys.executable, "-c", LISTENER, broker.bootstrap], capture_output=True, text=True, timeout=50, check=False
         )
     assert (done.returncode, done.stdout.strip()) == (0, "told on"), done.stderr
+
+
+def test_what_was_paused_is_read_when_it_is_assigned_again(embedded: EmbeddedBroker, prefix: str) -> None:
+    """A window was full when the partitions were taken away: the client would keep that pause for ever."""
+    partition = PartitionId(f"{prefix}t", 0)
+    producer = Producer({"bootstrap.servers": embedded.bootstrap})
+    for number in range(10):
+        producer.produce(partition.topic, b"%d" % number, partition=0)
+    assert producer.flush(10) == 0
+    consumer = GroupConsumer(
+        consumer_config({"bootstrap.servers": embedded.bootstrap}, group_id=f"{prefix}g"), lambda _: None
+    )
+
+    def read(count: int) -> list[int]:
+        found: list[int] = []
+
+        def has_all() -> bool:
+            found.extend(one.offset for one in consumer.read(count - len(found), 0.1))
+            return len(found) == count
+
+        eventually(has_all, 20)
+        return found
+
+    with closing(consumer):
+        consumer.assign({partition: 0})
+        first = read(3)
+        consumer.pause(partition)
+        consumer.unassign()
+        consumer.assign({partition: 3})
+
+        assert first + read(7) == list(range(10))
