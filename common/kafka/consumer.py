@@ -125,6 +125,7 @@ class GroupConsumer:
         """
         self._on_end = on_end
         self._listener: GroupListener | None = None
+        self._paused: set[PartitionId] = set()
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
         self._denial, self._end, self._has_failed, self._is_away = "", "", False, False
@@ -171,10 +172,13 @@ class GroupConsumer:
     def assign(self, starts: Mapping[PartitionId, int]) -> None:
         """Read these partitions from exactly these offsets, also those that were paused when they were ours before.
 
-        The client keeps a pause through an assignment (librdkafka 2.16): what came back was never read again.
+        The client keeps a pause through an assignment (librdkafka 2.16): what came back was never read again. What was
+        not paused is left alone: its first end of partition would be lost.
         """
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
-        self._consumer.resume([TopicPartition(*partition) for partition in starts])
+        if back := self._paused.intersection(starts):
+            self._consumer.resume([TopicPartition(*partition) for partition in back])
+            self._paused -= back
 
     def unassign(self) -> None:
         """Read nothing."""
@@ -236,10 +240,12 @@ class GroupConsumer:
     def pause(self, partition: PartitionId) -> None:
         """Stop reading a partition; what was prefetched of it is thrown away."""
         self._consumer.pause([TopicPartition(*partition)])
+        self._paused.add(partition)
 
     def resume(self, partition: PartitionId) -> None:
         """Read a paused partition on."""
         self._consumer.resume([TopicPartition(*partition)])
+        self._paused.discard(partition)
 
     def seek(self, partition: PartitionId, offset: int) -> None:
         """Read a partition from this offset next."""
