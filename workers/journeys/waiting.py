@@ -35,21 +35,26 @@ def stop(evidence: Json, at: int) -> None:
     """Take back what started up to this time."""
     taken = [one for one in evidence.get("starts", ()) if one[0] <= at]
     evidence["starts"] = [one for one in evidence.get("starts", ()) if one[0] > at]
-    done = {key.partition("@")[2] for key in evidence.get("done", ())}
+    done = _acted(evidence)
     acted = [one[0] for one in taken if one[1] in done]
     evidence["limit_at"] = max([evidence.get("limit_at") or 0, *acted])
 
 
 def runs(evidence: Json, journey: Journey) -> list[list[Any]]:
-    """The starts that count: those that `again` lets through."""
+    """The starts that count: those that `again` lets through, and those that have acted.
+
+    A start that is read after a later one has acted does not act, too, where `again` would have kept that one back.
+    """
     again, found = journey.again, list[list[Any]]()
     starts: list[list[Any]] = evidence.get("starts", [])
     if again.mode is Mode.RESTART:
         return starts[-1:]
-    limit = evidence.get("limit_at") or 0
+    limit, acted = evidence.get("limit_at") or 0, _acted(evidence)
+    past = [one[0] for one in starts if one[1] in acted]
     for one in starts:
         blocked = found[-1][0] + _window(journey) if found else _limited(journey, limit)
-        if one[0] > blocked:
+        is_overtaken = any(one[0] <= at <= one[0] + _window(journey) for at in past)
+        if one[1] in acted or (one[0] > blocked and not is_overtaken):
             found.append(one)
     return found
 
@@ -74,6 +79,11 @@ def story(evidence: Json, instance: str) -> list[Any]:
     """The start of an instance: time, event id, correlation id, facts."""
     found: list[Any] = next(one for one in evidence["starts"] if one[1] == instance)
     return found
+
+
+def _acted(evidence: Json) -> set[str]:
+    """The instances of which a step was emitted."""
+    return {key.partition("@")[2] for key in evidence.get("done", ())}
 
 
 def _limited(journey: Journey, limit: int) -> int:
