@@ -4,6 +4,7 @@
 #   make test     every test; those of a real Kafka are skipped, and say so, without Java 17 and Maven
 #   make kafka    only the tests on a real Kafka, and they must run
 #   make faults   only the fault histories on a real Kafka, and they must run   (SEEDS=50, SEED=17 to repeat one)
+#   make soak     the town on a real Kafka and PostgreSQL, and long histories of journey workers: minutes, alone
 #   make bench    the benchmarks; results in benchmarks/results/
 #   make lint     ruff, mypy, shellcheck, the compose file
 #   make format   what ruff can mend
@@ -12,7 +13,7 @@
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help demo test kafka faults bench lint format lock clean install
+.PHONY: help demo test kafka faults soak bench lint format lock clean install
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,12 +59,15 @@ test: install
 	$(PYTEST) -n 4 --dist loadgroup -m "not soak" $(ARGS)
 
 kafka: install
-	COMMFLEET_REQUIRE=kafka $(PYTEST) -m "kafka and not faults" $(ARGS)
+	COMMFLEET_REQUIRE=kafka $(PYTEST) -m "kafka and not faults and not soak" $(ARGS)
 
 # Without SEEDS or SEED: the histories that CI plays. With them: only seeded ones, 1 to SEEDS, or the one SEED.
 faults: install
 	COMMFLEET_REQUIRE=kafka COMMFLEET_FAULT_SEEDS=$(SEEDS) COMMFLEET_FAULT_SEED=$(SEED) \
 	  $(PYTEST) -m faults $(if $(SEEDS)$(SEED),tests/faults/test_seeds.py) $(ARGS)
+
+soak: install
+	COMMFLEET_REQUIRE=kafka,postgres $(PYTEST) -m "soak and not faults" $(ARGS)
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -27,7 +27,7 @@ from workers import customers
 from workers.demo import acts
 from workers.mailbox import Letter
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900), pytest.mark.soak]
 
 IDS: dict[str, tuple[str, str, str]] = {
     "M1": ("exstream", "sent|job", "renewal_reminder|product_brochure.*standard"),

@@ -252,6 +252,7 @@ def test_the_customers_are_on_both_partitions() -> None:
     assert {partition_of(one.encode(), PARTITIONS) for one in CUSTOMERS} == set(range(PARTITIONS))
 
 
+@pytest.mark.soak
 @settings(max_examples=15, deadline=None)
 @given(PLAY, st.integers(0, 1_000_000))
 def test_a_fleet_comes_to_what_the_model_says(
