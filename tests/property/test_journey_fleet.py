@@ -6,10 +6,8 @@ appended at each moment at which the fleet had come to rest.
 """
 
 import random
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +24,7 @@ from common.store.database import Database
 from tests.support.clock import ManualClock
 from tests.support.journey_fleet import PARTITIONS, Fleet
 from tests.support.journeys import written
+from tests.support.store import new_store
 from workers.journeys.interpreter import TOPIC, Journeys
 
 START = ManualClock().now()
@@ -229,16 +228,6 @@ def _event(happened: Happened) -> tuple[str, dict[str, Any]]:
             return "comms.workspace.v1", {"type": "RENEWED", **workspace}
         case _:
             return "comms.preference.v1", {**wish, "state": "OPTED_IN" if kind == "in" else "OPTED_OUT"}
-
-
-@contextmanager
-def new_store(template: Path) -> Iterator[Database]:
-    """A store of one's own for one example."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "store.db")
-        database = Database(f"sqlite:///{folder}/store.db")
-        yield database
-        database.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,7 @@ The model looks at all events at once, by when they happened. The worker sees th
 order, mixed anyhow; timers fire after all of it, and in pieces.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from common.store.partitions import Holding
 from common.store.values import Outgoing
 from tests.support.clock import ManualClock
 from tests.support.journeys import written
-from tests.support.store import START_US, Events, applier
+from tests.support.store import START_US, Events, applier, new_store
 from workers.journeys.applier import Applier
 from workers.journeys.incoming import Incoming
 from workers.journeys.interpreter import TOPIC, Journeys
@@ -189,16 +186,6 @@ def _event(events: Events, kind: str, minute: int, key: str, date: int) -> Incom
 
 def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-@contextmanager
-def new_store(template: Path) -> Iterator[Database]:
-    """A store of one's own for one example."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "store.db")
-        database = Database(f"sqlite:///{folder}/store.db")
-        yield database
-        database.close()
 
 
 @pytest.fixture(scope="module")

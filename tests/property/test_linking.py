@@ -1,9 +1,5 @@
 """Two ids that turn out to be one customer: whatever was said under which, the steps are those of one id."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.store.database import Database
 from tests.property.test_journeys import TEXT
 from tests.support.clock import ManualClock
 from tests.support.journeys import written
-from tests.support.store import START, Events, applier
+from tests.support.store import START, Events, applier, new_store
 from workers.journeys.incoming import Incoming
 from workers.journeys.interpreter import TOPIC, Journeys
 
@@ -25,16 +20,6 @@ EVENT = st.tuples(
 )
 EVENTS = st.lists(EVENT, min_size=1, max_size=8, unique_by=lambda one: one[1])
 Happened = tuple[str, int, str, bool]
-
-
-@contextmanager
-def new_store(template: Path) -> Iterator[Database]:
-    """A store of one's own for one example."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "store.db")
-        database = Database(f"sqlite:///{folder}/store.db")
-        yield database
-        database.close()
 
 
 @pytest.fixture(scope="module")

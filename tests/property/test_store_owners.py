@@ -1,9 +1,6 @@
 """Owners come and go, zombies return, transactions fail in the middle: every event counts once, and in order."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ from common.errors import FencedError
 from common.store import shapes, tables
 from common.store.database import Database
 from common.store.partitions import Holding
-from tests.support.store import Events, applier
+from tests.support.store import Events, applier, new_store
 from workers.consent.decide import decide
 from workers.consent.report import read_report
 from workers.journeys.applier import Applier
@@ -102,16 +99,6 @@ class Partition:
         """Everything is applied in the end."""
         while self._read < len(self._log):
             self.apply()
-
-
-@contextmanager
-def new_store(template: Path) -> Iterator[Database]:
-    """A store of one's own for one example."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "store.db")
-        database = Database(f"sqlite:///{folder}/store.db")
-        yield database
-        database.close()
 
 
 def made(kinds: list[tuple[str, Any, int]]) -> list[Incoming]:

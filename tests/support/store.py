@@ -2,7 +2,9 @@
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,3 +128,13 @@ class Events:
         usual = {"type": "CHANGED", "kind": "CONSENT", "channel": "EMAIL", "purpose": "MARKETING"}
         more = {"effective_at": at, "evidence": "EXPLICIT", "state": state}
         return self.make("preference", at_s, **{**usual, **more, **fields})
+
+
+@contextmanager
+def new_store(template: Path) -> Iterator[Database]:
+    """A store of one's own for one example."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(template, Path(folder) / "store.db")
+        database = Database(f"sqlite:///{folder}/store.db")
+        yield database
+        database.close()
