@@ -241,7 +241,23 @@ def test_the_customers_are_on_both_partitions() -> None:
     assert {partition_of(one.encode(), PARTITIONS) for one in CUSTOMERS} == set(range(PARTITIONS))
 
 
-@pytest.mark.soak
+def test_an_owner_who_is_fenced_by_a_late_one_takes_over_again(sqlite_template: Path, journeys: Journeys) -> None:
+    """A process that stood still before its take-over, and ended after it, stops nobody for good."""
+    with new_store(sqlite_template) as database, ExitStack() as stack:
+        play = Play(database, journeys, 0)
+        stack.callback(play.fleet.close)
+        late = play.fleet.owners[0]
+        play.fleet.move(range(PARTITIONS), is_told=False)
+        play.fleet.settle(lambda: None)
+        late.worker.turn()
+        play.fleet.zombies = []
+
+        play.event("in", 0, "a", "C-1")
+        play.fleet.settle(lambda: None)
+
+        assert _decided(database) == {"C-1": True}
+
+
 @settings(max_examples=15, deadline=None)
 @given(PLAY, st.integers(0, 1_000_000))
 def test_a_fleet_comes_to_what_the_model_says(

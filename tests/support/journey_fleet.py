@@ -78,8 +78,9 @@ class MemoryConsumer:
     def __init__(self, kafka: MemoryKafka, pick: Callable[[int], int]) -> None:
         self._kafka, self._pick = kafka, pick
         self._at: dict[PartitionId, int] = {}
-        self.listener: GroupListener | None = None
+        self._taken: set[PartitionId] = set()
         self.ended: Callable[[PartitionId, int], None] = lambda partition, offset: None
+        self.lost: Callable[[Collection[PartitionId]], None] = lambda partitions: None
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
         """Nothing is assigned before the test says so."""
@@ -105,8 +106,15 @@ class MemoryConsumer:
     def close(self) -> None:
         """Nobody is told."""
 
+    def take_away(self, partitions: Collection[PartitionId]) -> None:
+        """They are somebody else's; one of the next polls says so."""
+        self._taken.update(partitions)
+
     def read(self, at_most: int, timeout_s: float) -> Sequence[Row]:
         """Up to two records of one partition that has some; the others' ends are told."""
+        if self._taken and not self._pick(4):
+            taken, self._taken = self._taken, set()
+            self.lost(taken)
         waiting = [one for one, at in sorted(self._at.items()) if at < len(self._kafka.logs[one])]
         for one in self._at.keys() - set(waiting):
             self.ended(one, self._at[one])
@@ -174,23 +182,29 @@ class Fleet:
             meter,
         )
         worker = JourneyWorker(read_topics(), "", parts, JourneysSettings(), 730, self.clock)
-        consumer.ended = worker.ended
+        consumer.ended, consumer.lost = worker.ended, worker.lost
         return Member(worker, consumer, transactions)
 
     def move(self, numbers: Collection[int], *, is_told: bool) -> None:
-        """A new member has these numbers; the former owners are told, or go on as if nothing had happened."""
+        """A new member has these numbers; the former owners are told, or go on until one of their polls says so."""
         former = [self.owners.pop(number) for number in numbers if number in self.owners]
         for one in former:
             if is_told:
                 one.worker.revoked(partitions_of(numbers))
-            elif one not in self.zombies:
+                continue
+            one.consumer.take_away(partitions_of(numbers))
+            if one not in self.zombies:
                 self.zombies.append(one)
         heir = self.member()
         heir.worker.assigned(partitions_of(numbers))
         self.owners |= dict.fromkeys(numbers, heir)
 
     def turn(self, member: Member) -> None:
-        """One turn of a member; one who dies in it is replaced. Who has lost everything changes no row."""
+        """One turn of a member; one who dies in it is replaced.
+
+        Who has lost everything changes no row. (Who has lost it before it took over does take over, late, and is
+        itself fenced by the owner, who takes over once more.)
+        """
         before = self._version() if self._is_over(member) else None
         try:
             member.worker.turn()
@@ -204,8 +218,10 @@ class Fleet:
             assert self._version() == before, "a worker that lost its partitions has written"
 
     def _is_over(self, member: Member) -> bool:
-        """Whether others have taken over all that it had."""
+        """Whether it had taken over, and others have taken over all of that."""
         owners = self.owners.values()
+        if not member.worker.status.is_ready:
+            return False
         return all(one is not member and one.worker.status.is_ready for one in owners)
 
     def _version(self) -> int:

@@ -33,7 +33,7 @@ from workers.sinks.slices import groups_of
 from workers.sinks.slots import Slots
 from workers.store_command import store_settings
 
-_START_S, _STOP_S = 30.0, 20.0
+_START_S, _STOP_S, _POLLED_S = 30.0, 20.0, 60.0
 _LOOK_S = 0.1
 """How often due timers are looked for; a second is long here."""
 
@@ -168,20 +168,21 @@ class Poller:
     """One source's poller, a look at a time."""
 
     def __init__(self, worker: Worker, source: str, since: datetime) -> None:
-        self._source = SOURCES[source](poller_config(worker.settings, source), worker.clock, None)
+        self._name, self._source = source, SOURCES[source](poller_config(worker.settings, source), worker.clock, None)
         self._producer = transactions(worker.settings, source)
         budget = self._source.slice(lambda _: False)
         self._session: Session = build_session(worker, self._source, self._producer, budget, since, Unheard())
         self._readings: list[Reading] = []
 
     def look(self) -> None:
-        """Every feed to its end, whenever it would be due; AssertionError for one that was refused."""
+        """Every feed to its end, whenever it would be due; one that the source refuses is asked again, for a while."""
         self._readings = self._readings or list(self._session.begin())
         for one in self._readings:
             one.due_at = 0.0
-        while self._session.turn(self._readings):
-            paused = [one.feed.name for one in self._readings if one.failures]
-            assert paused == [], "the source refused these feeds"
+        eventually(self._is_through, _POLLED_S, every_s=0.0, what=f"every feed of {self._name} is read")
+
+    def _is_through(self) -> bool:
+        return not self._session.turn(self._readings) and not any(one.failures for one in self._readings)
 
     def close(self) -> None:
         """Let connections go."""

@@ -72,7 +72,7 @@ class JourneyWorker:
     def assigned(self, partitions: Collection[PartitionId]) -> None:
         """Read nothing yet: the store says from where, and it may be away."""
         self._assigned = set(partitions)
-        self._must_claim = True
+        self._must_claim, self._claim_at = True, 0.0
         self._parts.meter.path.rebalanced()
         self._parts.consumer.assign({})
 
@@ -115,10 +115,19 @@ class JourneyWorker:
         self._asking.turn(self._lots, self._assigned, self._parts.firing.unfresh(self._lots), now)
         for number, lot in list(self._lots.items()):
             if now >= lot.retry_at and not self._guarded(lot, partial(self._work, lot, now)):
-                self._lots.pop(number, None)
+                self._taken(number)
         for number in self._parts.firing.turn(self._lots, self._guarded):
-            self._lots.pop(number, None)
+            self._taken(number)
         self._report(now)
+
+    def _taken(self, number: int) -> None:
+        """Another worker has raised the epoch. While the number is assigned to us, that was one who was late.
+
+        It had stood still since it lost the number, and learns of that when it polls next: we take over once more, a
+        little later, for nobody else will.
+        """
+        self._lots.pop(number, None)
+        self._must_claim, self._claim_at = True, self._clock.monotonic() + self._settings.retry_s
 
     def _claim_due(self) -> None:
         """Take over the assigned partition numbers; while the store is away, again and again."""
