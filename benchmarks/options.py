@@ -15,7 +15,7 @@ class Options:
     `timers` are pending while others fire.
     """
 
-    events: int = 40_000
+    events: int = 200_000
     keys: int = 5_000
     runs: int = 3
     timers: int = 1_000_000

@@ -103,7 +103,7 @@ def latency(stage: Ground, scenario: Scenario = _QUICK, store: str = "") -> tupl
         stage, vendor(0.0), look=_PER_S * _SECONDS, settings=_LIVE, scenario=scenario, store=store
     ) as run:  # fmt: skip
         run.await_ready()
-        append(stage.bootstrap, run.prefix, _paced())
+        append(stage.bootstrap, run.prefix, encoded(_live()))
         run.await_all()
         tally = run.stub.count()
         return tally["late_s"], tally["median_s"]
@@ -125,7 +125,7 @@ def _cpu_us(stage: Ground, events: Sequence[Payload], processes: int) -> float:
         return (run.cpu_s() - before) / len(events) * 1e6
 
 
-def _paced() -> Iterator[Payload]:
+def _live() -> Iterator[dict[str, Any]]:
     """So many events a second, each with the time at which it is given; before them some that no flow wants.
 
     Those are for the producer, whose first records wait for its connections.
@@ -134,7 +134,7 @@ def _paced() -> Iterator[Payload]:
     for number in range(-_PER_S * _WARM_S, _PER_S * _SECONDS):
         time.sleep(max(0.0, began + number / _PER_S + _WARM_S - time.monotonic()))
         now, kind = datetime.now(UTC), "SENT" if number >= 0 else "GENERATED"
-        yield from encoded([event(abs(number), abs(number)) | {"type": kind, "occurred_at": now, "ingested_at": now}])
+        yield event(abs(number), abs(number)) | {"type": kind, "occurred_at": now, "ingested_at": now}
 
 
 class Run:

@@ -9,6 +9,7 @@ legal, but never reads anything else than fastavro would: tests compare the two.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -18,7 +19,8 @@ GIVES_UP = (LookupError, ValueError, OverflowError)
 """What a reader raises for bytes that it does not read: all that it can."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BIAS = sum(0x80 << 7 * byte for byte in range(7))
+_LOW_BIAS = sum(0x80 << 7 * byte for byte in range(4))
+_HIGH_BIAS = sum(0x80 << 7 * byte for byte in range(4, 7))
 _LONGEST, _MOST_BITS = 10, 64  # bytes and bits of a number
 _ONE_BYTE = 64  # numbers below it take one byte
 
@@ -161,10 +163,19 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 def _moment(data: bytes, at: int) -> tuple[datetime, int]:
     """Microseconds since the epoch; of this century, and up to the year 3084, they take eight bytes."""
-    a, b, c, d, e, f, g, h = data[at : at + 8]
-    if h > 0x7F or a & 1 or not a & b & c & d & e & f & g & 0x80:
+    a, b, c, d = data[at : at + 4]
+    since = _since(data[at + 4 : at + 8])
+    if since is None or a & 1 or not a & b & c & d & 0x80:
         micros, at = _number(data, at)
-    else:
-        zigzag = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) + (g << 42) + (h << 49) - _BIAS
-        micros, at = zigzag >> 1, at + 8
-    return _EPOCH + timedelta(0, 0, micros), at
+        return _EPOCH + timedelta(0, 0, micros), at
+    return since + timedelta(0, 0, (a + (b << 7) + (c << 14) + (d << 21) - _LOW_BIAS) >> 1), at + 8
+
+
+@lru_cache(4096)
+def _since(high: bytes) -> datetime | None:
+    """The two minutes (2^27 microseconds) that the upper four of eight bytes stand for; None for less, or for more."""
+    e, f, g, h = high
+    if h > 0x7F or not e & f & g & 0x80:
+        return None
+    zigzag = (e << 28) + (f << 35) + (g << 42) + (h << 49) - _HIGH_BIAS
+    return _EPOCH + timedelta(0, 0, zigzag >> 1)

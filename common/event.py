@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from common.light import light
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -18,7 +20,7 @@ class Position(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Event:
     """One decoded record of an event topic.
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,8 @@ from tests.support.secure import SecureDoor
 
 START_S = 60.0
 STOP_S = 30.0
-HEAP = "512m"
+HEAP: Sequence[str] = ("-Xmx512m",)
+"""Options of Java: enough for tests."""
 
 _JAVA_OPTIONS = (
     "-XX:+UseSerialGC",
@@ -47,6 +49,7 @@ group.min.session.timeout.ms=1000
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=4194304
 log.dirs={data}
 """
 """As `kafka.server` reads it. The short broker session lets a killed broker come back in seconds."""
@@ -58,8 +61,10 @@ class Broker:
     With a `door`, TLS and SASL stand beside the plaintext port, and ACLs are enforced.
     """
 
-    def __init__(self, folder: Path, jars: Path | None = None, door: SecureDoor | None = None) -> None:
-        self._folder, self._jars, self._door = folder, jars or kafka_jars(), door
+    def __init__(
+        self, folder: Path, jars: Path | None = None, door: SecureDoor | None = None, heap: Sequence[str] = HEAP
+    ) -> None:
+        self._folder, self._jars, self._door, self._heap = folder, jars or kafka_jars(), door, heap
         self._port, self._controller = free_ports(2)
         self._properties = folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,7 +84,7 @@ class Broker:
         if not self._properties.exists():
             self._format()
         with (self._folder / "broker.log").open("ab") as log:
-            command = self._java("-Xmx" + HEAP, "kafka.Kafka", str(self._properties))
+            command = self._java(*self._heap, "kafka.Kafka", str(self._properties))
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         eventually(self._accepts_or_ended, START_S, what="Apache Kafka accepts connections")
         return self

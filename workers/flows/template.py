@@ -10,11 +10,12 @@ Its rows may be a `{setting: name}`; a value that is no list of rows stands for 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from itertools import product
 from typing import Any, assert_never
 
+from common.rfc3339 import in_milliseconds
 from workers.flows.fields import EventField
 from workers.flows.pattern import Pattern, conditions, getter
 
@@ -117,7 +118,7 @@ def as_text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case datetime():
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return in_milliseconds(value)
         case _:
             return str(value)
 
@@ -195,6 +196,9 @@ def below(template: Template, steps: tuple[str | int, ...]) -> Template:
 
 
 def _expression(field: EventField, default: Any) -> Render:
+    if len(field.steps) == 1:
+        name = field.steps[0]
+        return lambda value: default if (found := value.get(name)) is None else found
     read = getter(field.steps)
 
     def render(value: Mapping[str, Any]) -> Any:

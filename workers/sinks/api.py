@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from common.event import Event
+from common.light import light
 from workers.sinks.action import Action, Contacts, Repeat
 from workers.sinks.limit import Count, Limit, WindowKind
 from workers.sinks.verdict import (
@@ -57,7 +58,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Item:
     """What one delivery puts into a vendor request.
 

@@ -55,20 +55,17 @@ class _Pile(Generic[R]):
 
     def take(self, at_most: int) -> Draft[R]:
         """Up to the action's limits; a single item larger than the limit travels alone."""
-        taken = [self._pop()]
-        size = taken[0].item.size
+        taken: list[R] = []
+        size, waiting = 0, self.deliveries
         limit = min(at_most, self.action.max_items)
-        while self.deliveries and len(taken) < limit:
-            size += self.deliveries[0].item.size
-            if size > self.action.max_bytes:
+        while waiting and len(taken) < limit:
+            more = waiting[0].item.size
+            if taken and size + more > self.action.max_bytes:
                 break
-            taken.append(self._pop())
+            size += more
+            taken.append(waiting.popleft())
+        self.size -= size
         return Draft(self.action, self.shared_by, taken)
-
-    def _pop(self) -> R:
-        delivery = self.deliveries.popleft()
-        self.size -= delivery.item.size
-        return delivery
 
 
 class Batcher(Generic[R]):

@@ -108,7 +108,7 @@ class Judge:
                 assert_never(outcome)
 
     def _answered(self, draft: Draft[Delivery], verdicts: Collection[Verdict], hold: Hold | None) -> None:
-        is_unsure = any(isinstance(verdict, Unsure) for verdict in verdicts)
+        is_unsure = Unsure in set(map(type, verdicts))
         if hold is None and is_unsure and draft.action.repeat is Repeat.ONCE:
             hold = Hold(Cause.AMBIGUOUS, Scope.ACTION, "an answer to a once-action could not be read")
         if hold is None:
@@ -195,9 +195,8 @@ class Judge:
             log.info("%s goes on: it was held (%s)", ended.action or "the sink", ended.cause)
 
     def _count(self, draft: Draft[Delivery], verdicts: Collection[Verdict]) -> None:
-        names = [type(verdict).__name__.lower() for verdict in verdicts]
-        for name in set(names):
-            self._meter.attempted(draft.action.name, name, names.count(name))
+        for kind, count in Counter(map(type, verdicts)).items():
+            self._meter.attempted(draft.action.name, kind.__name__.lower(), count)
 
 
 def _narrowed(sent: Sent, outcome: Outcome | None) -> Outcome | None:

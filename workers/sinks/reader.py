@@ -62,8 +62,10 @@ class Reader:
         heads: list[Delivery] = []
         counts: Counter[str] = Counter()
         stamped: set[Window] = set()
-        for record in self._pages.read(at_most, wait_s, gathers=not self._planner.has_flows):
-            window = self._windows().get((record.topic, record.partition))  # type: ignore[call-overload]
+        records = self._pages.read(at_most, wait_s, gathers=not self._planner.has_flows)
+        windows = self._windows()  # after the read: partitions come and go in it
+        for record in records:
+            window = windows.get((record.topic, record.partition))  # type: ignore[call-overload]
             if window is None or window.hold or record.offset < window.progress.position:
                 continue
             counts[record.topic] += 1

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+from common.rfc3339 import in_milliseconds
+
 
 def now() -> str:
     """This moment as senders write it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return in_milliseconds(datetime.now(UTC))

@@ -17,11 +17,13 @@ import orjson
 
 from common.errors import UnusableEventError
 from common.event import Event
+from common.light import light
 from common.reasons import Reason
+from common.rfc3339 import in_milliseconds
 from workers.sinks.api import Item
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.parameters import EVENT_ID, TrackEvent, TriggerCampaign, UpdateAttributes
-from workers.sinks.braze.values import MAX_STRING, attribute_value, property_value, timestamp
+from workers.sinks.braze.values import MAX_STRING, attribute_value, property_value
 
 MAX_EXTERNAL_ID = 987
 MAX_ALIAS = 236
@@ -30,7 +32,7 @@ MAX_TRIGGER_PROPERTIES = 51_200
 _OWN_SUBSTITUTES = "braze"
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class ExternalId:
     """A user by the site's own id."""
 
@@ -56,12 +58,16 @@ class Address:
     value: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@light
 class Piece:
     """One object of an array, or one recipient, serialised; `user` tells whether two are of one user."""
 
     user: ExternalId | Alias | Address
     data: bytes
+
+    def __repr__(self) -> str:
+        """Nothing of the user."""
+        return f"{type(self).__name__}({len(self.data)} bytes)"
 
 
 def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> Item:
@@ -74,7 +80,7 @@ def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> It
     body = {
         "external_id": user.value,
         "name": parameters.name,
-        "time": timestamp(moment),
+        "time": in_milliseconds(moment),
         "properties": properties,
     }
     return item_of(user, body, config.max_object_bytes)
@@ -83,8 +89,9 @@ def track_event(event: Event, parameters: TrackEvent, config: BrazeConfig) -> It
 def update_attributes(event: Event, parameters: UpdateAttributes, config: BrazeConfig) -> Item:
     """The latest values of a user's attributes; an unknown user is created (§2.1)."""
     user = user_of(event)
-    attributes = attributes_of(parameters.attributes)
-    return item_of(user, {**_identification(user), **attributes}, config.max_object_bytes)
+    body = _identification(user)
+    body.update(attributes_of(parameters.attributes))
+    return item_of(user, body, config.max_object_bytes)
 
 
 def trigger_campaign(event: Event, parameters: TriggerCampaign, config: BrazeConfig) -> Item:
@@ -133,7 +140,7 @@ def known_user(event: Event) -> ExternalId:
 
 
 def _external_id(value: str) -> ExternalId:
-    if len(value.encode("utf-8", "replace")) > MAX_EXTERNAL_ID:
+    if 4 * len(value) > MAX_EXTERNAL_ID and len(value.encode("utf-8", "replace")) > MAX_EXTERNAL_ID:
         raise UnusableEventError(Reason.OVERSIZED, f"customer: an external_id over {MAX_EXTERNAL_ID} bytes")
     return ExternalId(value)
 
@@ -150,12 +157,9 @@ def _alias(substitute: str) -> Alias:
 
 
 def _identification(user: ExternalId | Alias) -> dict[str, Any]:
-    match user:
-        case ExternalId(value):
-            return {"external_id": value}
-        case Alias(label, name):
-            alias = {"alias_name": name, "alias_label": label}
-            return {"user_alias": alias, "_update_existing_only": False}
+    if isinstance(user, ExternalId):
+        return {"external_id": user.value}
+    return {"user_alias": {"alias_name": user.name, "alias_label": user.label}, "_update_existing_only": False}
 
 
 def properties_of(given: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def _name(text: str) -> str:
 
 
 def _not_reserved(text: str, reserved: frozenset[str]) -> str:
+    _name(text)
     if text in reserved:
         raise ValueError(f"{text!r} is a reserved property key of Braze; choose another name")
     if text == EVENT_ID:
@@ -43,6 +44,7 @@ def _purchase_property(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
+    _name(text)
     if text in _IDENTITY:
         raise ValueError(f"{text!r} says who the user is; the sink takes that from the event's customer")
     if text in _CONTROL:
@@ -53,10 +55,11 @@ def _attribute(text: str) -> str:
 
 
 # Names stand in flow files, so they are few, and each is looked at once.
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(lru_cache(1024)(_name))]
-PropertyName = Annotated[Name, AfterValidator(lru_cache(1024)(_property))]
-PurchasePropertyName = Annotated[Name, AfterValidator(lru_cache(1024)(_purchase_property))]
-AttributeName = Annotated[Name, AfterValidator(lru_cache(1024)(_attribute))]
+_Short = Annotated[str, Field(min_length=1, max_length=255)]
+Name = Annotated[_Short, AfterValidator(lru_cache(1024)(_name))]
+PropertyName = Annotated[_Short, AfterValidator(lru_cache(1024)(_property))]
+PurchasePropertyName = Annotated[_Short, AfterValidator(lru_cache(1024)(_purchase_property))]
+AttributeName = Annotated[_Short, AfterValidator(lru_cache(1024)(_attribute))]
 
 
 def _text(value: Any) -> Any:

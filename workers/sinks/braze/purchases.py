@@ -1,11 +1,11 @@
 """Event and parameters -> an object of the purchases array of /users/track (§2.1 of the vendor page). Pure."""
 
 from common.event import Event
+from common.rfc3339 import in_milliseconds
 from workers.sinks.api import Item
 from workers.sinks.braze.config import BrazeConfig
 from workers.sinks.braze.mapping import item_of, known_user, properties_of, within
 from workers.sinks.braze.parameters import EVENT_ID, RecordPurchase
-from workers.sinks.braze.values import timestamp
 
 MAX_PURCHASE_PROPERTIES = 51_200
 
@@ -25,7 +25,7 @@ def record_purchase(event: Event, parameters: RecordPurchase, config: BrazeConfi
         "currency": parameters.currency,
         "price": float(parameters.price),
         "quantity": parameters.quantity,
-        "time": timestamp(parameters.time or event.value["occurred_at"]),
+        "time": in_milliseconds(parameters.time or event.value["occurred_at"]),
         "properties": properties,
     }
     return item_of(user, body, config.max_object_bytes)

@@ -1,12 +1,12 @@
 """Event and parameters -> a recipient of a Canvas (§2.5), or one transactional message (§2.7). Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from common.errors import UnusableEventError
 from common.event import Event
+from common.light import light
 from common.reasons import Reason
 from workers.sinks.api import Answered, Delivered, Item, Outcome, Verdict
 from workers.sinks.braze.config import BrazeConfig
@@ -25,7 +25,7 @@ from workers.sinks.braze.parameters import SendTransactional, TriggerCanvas
 MAX_CONTEXT = MAX_TRIGGER_PROPERTIES
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@light
 class Message(Piece):
     """The whole body of a transactional send, and the id by which Braze recognises it."""
 

@@ -6,23 +6,17 @@ where somebody sees it. Pure.
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from common.errors import UnusableEventError
 from common.reasons import Reason
+from common.rfc3339 import in_milliseconds
 
 MAX_STRING = 255
 MAX_ELEMENTS = 500
 _LONGER_STRINGS = {"image_url": 1024}
 _LONG_INTEGER = 2**63
-_WITHOUT_OFFSET = -len("+00:00")
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, the one form that is always sent (§2.1)."""
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:_WITHOUT_OFFSET] + "Z"
 
 
 def property_value(value: Any, path: str) -> Any:
@@ -34,7 +28,7 @@ def property_value(value: Any, path: str) -> Any:
         return value
     match value:
         case datetime():
-            return timestamp(value)
+            return in_milliseconds(value)
         case Mapping():
             return {_key(key, path): property_value(below, f"{path}.{key}") for key, below in value.items()}
         case list() | tuple():
@@ -52,7 +46,7 @@ def attribute_value(value: Any, name: str) -> Any:
         return value
     match value:
         case datetime():
-            return timestamp(value)
+            return in_milliseconds(value)
         case Mapping() if set(value) == {"inc"}:
             raise _invalid(name, "inc counts again when a request is repeated; send the new value instead")
         case Mapping() if set(value) <= {"add", "remove"}:
@@ -69,7 +63,7 @@ def _nested(value: Any, path: str) -> Any:
         case None:
             raise _invalid(path, "Braze drops a nested attribute that holds a null")
         case datetime():
-            return {"$time": timestamp(value)}
+            return {"$time": in_milliseconds(value)}
         case Mapping():
             return {_nested_key(key, path): _nested(below, f"{path}.{key}") for key, below in value.items()}
         case list() | tuple():

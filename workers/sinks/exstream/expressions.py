@@ -7,8 +7,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from common.rfc3339 import in_milliseconds
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _DATA = re.compile(r"data\.[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -100,7 +102,7 @@ def as_text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case datetime():
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return in_milliseconds(value)
         case _:
             return str(value)
 
