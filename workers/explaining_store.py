@@ -41,8 +41,8 @@ class Asked:
         if self.told is None:
             return self.trouble
         match found := self.leaves.judge(flow, self.event, self.told, 0.0):
-            case Leave(value):
-                return value
+            case Leave():
+                return found.value(self.event)
             case Suppressed(reason):
                 return f"nothing would be sent: suppressed ({reason}), {flow.leave or 'the customer is forgotten'}"
             case Rejected(reason, detail):

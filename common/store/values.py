@@ -4,8 +4,9 @@ Times are microseconds since 1970 (`common.store.times`); a text that may be abs
 `partition` is the number of the Kafka partition whose owner writes the row.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from common.light import light
 
 Json = dict[str, Any]
 
@@ -19,7 +20,7 @@ class Scope(NamedTuple):
     subscription_group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Profile:
     """What is known of a customer: the `customer` record, `facts`, and of each since when (`times`)."""
 
@@ -33,7 +34,7 @@ class Profile:
     changed_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Evidence:
     """The newest report of one state of one wish; `subject` is `c:<customer id>` or `a:<HMAC of an address>`.
 
@@ -57,7 +58,7 @@ class Evidence:
         return Scope(self.kind, self.channel, self.purpose, self.subscription_group)
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Decision:
     """What was last decided, and published, about one wish of a customer."""
 
@@ -72,7 +73,7 @@ class Decision:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class SystemView:
     """What one system last said of one wish (`state`), and our writes to it that it may still report back.
 
@@ -91,7 +92,7 @@ class SystemView:
     written: Json
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Workspace:
     """A business workspace as last seen; `documents` has type, status and customer_visible by document id."""
 
@@ -109,7 +110,7 @@ class Workspace:
     changed_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Alert:
     """An alert by its key: as it was raised, and what became of it: of each outcome, its events and their times."""
 
@@ -126,7 +127,7 @@ class Alert:
     outcomes: Json
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Entry:
     """One line of a customer's timeline. `message` joins what belongs to one message, `step` says how far it came."""
 
@@ -147,7 +148,7 @@ class Entry:
     detail: Json
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Instance:
     """One run of a journey for one customer, about one thing (`about`); `memory` is the interpreter's own."""
 
@@ -159,7 +160,7 @@ class Instance:
     memory: Json
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Timer:
     """A step of an instance that is due at a time."""
 
@@ -171,7 +172,7 @@ class Timer:
     due_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Link:
     """A substitute id that turned out to be a customer."""
 
@@ -180,7 +181,7 @@ class Link:
     linked_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Tombstone:
     """The HMAC of an identity that is forgotten: events of it up to `erased_at` are ignored."""
 
@@ -188,7 +189,7 @@ class Tombstone:
     erased_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Outgoing:
     """A derived event that is to be published; without a value it deletes the key from a compacted topic."""
 

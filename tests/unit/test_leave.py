@@ -61,9 +61,9 @@ def test_the_first_allowed_channel_is_taken(tmp_path: Path) -> None:
     leave = judged(flow(tmp_path), answer(*said, profile={"risk_level": "low"}, customer={"first_name": "Ada"}))
 
     assert isinstance(leave, Leave)
-    assert leave.value["consent"] == {"preferred_channel": "EMAIL", "channel": "PRINT"}
-    assert leave.value["profile"] == {"risk_level": "low", "first_name": "Ada", "engaged_at": None}
-    assert leave.value["type"] == "SENT"
+    assert leave.value(EVENT)["consent"] == {"preferred_channel": "EMAIL", "channel": "PRINT"}
+    assert leave.value(EVENT)["profile"] == {"risk_level": "low", "first_name": "Ada", "engaged_at": None}
+    assert leave.value(EVENT)["type"] == "SENT"
 
 
 def test_leave_ends_when_the_knowledge_is_too_old(tmp_path: Path) -> None:
@@ -72,6 +72,18 @@ def test_leave_ends_when_the_knowledge_is_too_old(tmp_path: Path) -> None:
 
     assert isinstance(leave, Leave)
     assert leave.until == pytest.approx(118.0)
+
+
+def test_leave_for_a_channel_that_stands_in_the_flow_serves_all_its_events_until_it_ends(tmp_path: Path) -> None:
+    """It is found out once; past its time the knowledge is too old, as for any other."""
+    found, said = flow(tmp_path, "consent: {purpose: SERVICE, channels: [EMAIL]}"), answer(age_s=12)
+
+    first = judged(found, said)
+
+    assert isinstance(first, Leave)
+    assert first.value(EVENT) is EVENT.value
+    assert LEAVES.judge(found, EVENT, said, 117.0) is first
+    assert isinstance(LEAVES.judge(found, EVENT, said, 119.0), Stale)
 
 
 @pytest.mark.parametrize("age_s", [31, 3600])
@@ -103,8 +115,8 @@ def test_somebody_who_is_unknown_is_asked_about_like_anybody(tmp_path: Path) -> 
     leave = judged(flow(tmp_path), answer(is_known=False))
 
     assert isinstance(leave, Leave)
-    assert leave.value["profile"] is None
-    assert leave.value["consent"]["channel"] == "EMAIL"
+    assert leave.value(EVENT)["profile"] is None
+    assert leave.value(EVENT)["consent"]["channel"] == "EMAIL"
 
 
 def test_an_event_about_nobody_cannot_ask_for_consent(tmp_path: Path) -> None:
@@ -123,7 +135,7 @@ def test_a_profile_alone_may_be_old(tmp_path: Path) -> None:
 
     assert isinstance(leave, Leave)
     assert leave.until == inf
-    assert found.parameters(leave.value).title == "high"  # type: ignore[attr-defined]
+    assert found.parameters(leave.value(EVENT)).title == "high"  # type: ignore[attr-defined]
 
 
 def test_what_is_asked(tmp_path: Path) -> None:

@@ -23,11 +23,18 @@ from workers.sinks.verdict import Rejected, Suppressed
 CONSENT_TOPIC = "comms.consent.v1"
 
 
-class Leave(NamedTuple):
-    """Leave to send: `value` is the event with what flows read of the store; good until `until` (monotonic)."""
+_NOTHING: Mapping[str, Any] = {}
 
-    value: Mapping[str, Any]
+
+class Leave(NamedTuple):
+    """Leave to send, good until `until` (monotonic): `added` is what the flow reads of the store, beside the event."""
+
+    added: Mapping[str, Any] = _NOTHING
     until: float = inf
+
+    def value(self, event: Event) -> Mapping[str, Any]:
+        """The event as its flow reads it."""
+        return {**event.value, **self.added} if self.added else event.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,8 @@ def compares(flow: Flow) -> bool:
 
 def question_of(flow: Flow, event: Event) -> Question:
     """What the store is asked for a delivery."""
-    return Question(who_of(event) if flow.asks else None, wish_of(event) if compares(flow) else None)
+    wish = wish_of(event) if flow.topic == CONSENT_TOPIC and compares(flow) else None
+    return Question(who_of(event) if flow.asks else None, wish)
 
 
 class Leaves:
@@ -58,12 +66,15 @@ class Leaves:
 
     def judge(self, flow: Flow, event: Event, told: Told, now: float) -> Judged:
         """What becomes of a delivery at the monotonic time `now`."""
+        kept: Leave | None = told.leaves.get(flow)
+        if kept is not None and now < kept.until:
+            return kept
         if told.decided is not None and _is_overtaken(event, told.decided):
             return Suppressed(Reason.SUPERSEDED)
         if told.is_erased:
             return Suppressed(Reason.CONSENT)
         if flow.consent is None:
-            return Leave(self._value(event, told) if flow.asks else event.value)
+            return Leave(self._added(told)) if flow.asks else Leave()
         if told.known is None:
             return Rejected(Reason.MISSING_CUSTOMER, f"flow {flow.name} asks for consent, and the event names nobody")
         if why := too_old_because(None if told.fresh_s is None else now - told.fresh_s, self._max_age_s):
@@ -73,18 +84,22 @@ class Leaves:
     def _allowed(self, flow: Flow, wanted: Wanted, event: Event, told: Told, known: Known) -> Judged:
         until = (told.fresh_s or 0.0) + self._max_age_s
         if wanted.fixed is not None and not flow.with_.reads_store:
-            is_allowed = self._channel(wanted.purpose, wanted.fixed, told, known) is not None
-            return Leave(event.value, until) if is_allowed else Suppressed(Reason.CONSENT)
-        value = self._value(event, told)
-        channel = self._channel(wanted.purpose, wanted.by(value), told, known)
-        value["consent"]["channel"] = channel
-        return Leave(value, until) if channel is not None else Suppressed(Reason.CONSENT)
+            if self._channel(wanted.purpose, wanted.fixed, told, known) is None:
+                return Suppressed(Reason.CONSENT)
+            leave = Leave(until=until)
+            if told.decided is None:  # nothing of this event counted
+                told.leaves[flow] = leave
+            return leave
+        added = self._added(told)
+        channel = self._channel(wanted.purpose, wanted.by({**event.value, **added}), told, known)
+        added["consent"]["channel"] = channel
+        return Leave(added, until) if channel is not None else Suppressed(Reason.CONSENT)
 
-    def _value(self, event: Event, told: Told) -> dict[str, Any]:
-        """The event with the profile and the preferred channel."""
+    def _added(self, told: Told) -> dict[str, Any]:
+        """The profile and the preferred channel."""
         if () not in told.channels:
             told.channels[()] = self._consent.preferred_channel(told.known) if told.known is not None else None
-        return {**event.value, "profile": told.profile, "consent": {"preferred_channel": told.channels[()]}}
+        return {"profile": told.profile, "consent": {"preferred_channel": told.channels[()]}}
 
     def _channel(self, purpose: str, channels: Sequence[str], told: Told, known: Known) -> str | None:
         key = (purpose, *channels)

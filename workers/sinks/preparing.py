@@ -40,9 +40,10 @@ class Preparer:
             if delivery.flow in self._asks and not self._memory.has_leave(delivery, now):
                 continue
             try:
-                value = delivery.event.value if delivery.leave is None else delivery.leave.value
+                event = delivery.event
+                value = event.value if delivery.leave is None else delivery.leave.value(event)
                 parameters = delivery.flow.parameters(value)
-                delivery.item = self._sink.prepare(delivery.action, delivery.event, parameters)
+                delivery.item = self._sink.prepare(delivery.action, event, parameters)
             except UnusableEventError as error:
                 self._ledger.doom(delivery, Rejected(error.reason, error.detail), "prepare")
             except Exception:

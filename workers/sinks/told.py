@@ -1,6 +1,6 @@
 """What the customer store said of one customer, and for how long it may be used."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ class Told:
     """What flows read as `profile.*`; None of somebody whom the store does not know."""
     channels: dict[tuple[str, ...], str | None] = field(default_factory=dict, compare=False)
     """The channel that consent came to, by purpose and wanted ones; by nothing, the preferred one. Once found out."""
+    leaves: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+    """Leave that is the same for every event of a flow (leave.py), by flow."""
 
     @property
     def is_erased(self) -> bool:
