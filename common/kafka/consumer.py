@@ -129,6 +129,7 @@ class GroupConsumer:
         self._on_broker_state = on_broker_state
         self._trouble = Trouble(config)
         self._denial, self._end, self._has_failed, self._is_away = "", "", False, False
+        self._is_closing = False
         self._consumer = Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error}, logger=log)
 
     def subscribe(self, topics: Collection[str], listener: GroupListener) -> None:
@@ -136,7 +137,7 @@ class GroupConsumer:
         self._listener = listener
         self._consumer.subscribe(
             list(topics),
-            on_assign=lambda _, partitions: listener.assigned(_ids(partitions)),
+            on_assign=lambda _, partitions: self._assigned(_ids(partitions)),
             on_revoke=lambda _, partitions: listener.revoked(_ids(partitions)),
             on_lost=lambda _, partitions: listener.lost(_ids(partitions)),
         )
@@ -257,6 +258,7 @@ class GroupConsumer:
 
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session ends)."""
+        self._is_closing = True
         if not self._has_failed:
             self._consumer.close()
             return
@@ -264,6 +266,13 @@ class GroupConsumer:
         closing = threading.Thread(target=self._consumer.close, name="closing", daemon=True)
         closing.start()
         closing.join(_CLOSE_S)
+
+    def _assigned(self, partitions: Collection[PartitionId]) -> None:
+        """While it closes the client still tells of an assignment, and answers no question about it any more."""
+        if self._is_closing:
+            self._consumer.unassign()
+        elif self._listener is not None:
+            self._listener.assigned(partitions)
 
     def _resolve_time(self, partitions: Collection[PartitionId], at_ms: int) -> dict[PartitionId, int]:
         found = self._call(

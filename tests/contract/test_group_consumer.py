@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from common.event import PartitionId
 from common.kafka.admin import TopicAdmin
@@ -62,6 +65,37 @@ def test_callbacks_go_on_after_a_listener_used_the_consumer() -> None:
             [sys.executable, "-c", LISTENER, broker.bootstrap], capture_output=True, text=True, timeout=50, check=False
         )
     assert (done.returncode, done.stdout.strip()) == (0, "told on"), done.stderr
+
+
+class Leaving:
+    """A client to which an assignment comes while it closes, as librdkafka's did (2.16)."""
+
+    def __init__(self, config: Mapping[str, Any], logger: object) -> None:
+        self.calls: list[str] = []
+
+    def subscribe(self, topics: Sequence[str], on_assign: Callable[..., None], **_: object) -> None:
+        """Nothing is assigned yet."""
+        self._on_assign = on_assign
+
+    def close(self) -> None:
+        """One is, and nobody may ask anything about it."""
+        self._on_assign(self, [TopicPartition("t", 0)])
+
+    def unassign(self) -> None:
+        """It is handed back."""
+        self.calls.append("unassign")
+
+
+def test_an_assignment_that_comes_while_it_closes_is_handed_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that asked where to begin would ask for a minute, and get no answer: the stop took that long."""
+    monkeypatch.setattr("common.kafka.consumer.Consumer", Leaving)
+    consumer, listener = GroupConsumer({}, lambda _: None), Mock()
+    consumer.subscribe(["t"], listener)
+
+    consumer.close()
+
+    assert listener.method_calls == []
+    assert cast(Leaving, consumer._consumer).calls == ["unassign"]
 
 
 def test_what_was_paused_is_read_when_it_is_assigned_again(embedded: EmbeddedBroker, prefix: str) -> None:
