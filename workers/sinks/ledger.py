@@ -65,8 +65,11 @@ class Ledger:
 
     @property
     def is_away(self) -> bool:
-        """Whether Kafka took no records lately: nothing is sent meanwhile."""
-        return self._failures > 0
+        """Whether Kafka took no records lately: nothing is sent until what waits was taken.
+
+        Where nothing waits any more, for its partitions were taken away, nobody would ever find out.
+        """
+        return self._failures > 0 and bool(self._settling)
 
     @property
     def is_running(self) -> bool:
