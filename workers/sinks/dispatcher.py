@@ -125,7 +125,11 @@ class Dispatcher:
             self._return(draft)
 
     def forget(self) -> None:
-        """Drop the deliveries of partitions that were taken away."""
+        """Drop the deliveries of partitions that were taken away.
+
+        A draft may hold some of theirs beside others that were kept: no commit would ever name it as a whole.
+        """
+        self.unname()
         self._halves = deque(half for draft in self._halves if (half := ours(draft)).deliveries)
         self._batcher.drop(lambda delivery: not delivery.window.partition.is_ours)
 
