@@ -260,10 +260,10 @@ def _told_at(request: Request, story: Story) -> float | None:
     """When a request's sender learned that it must stop, or None when it may go on."""
     if request.action == PROBE:
         return None
-    if request.status == 429 and request.retry_after_s:
-        return request.ended_at
-    if request.status is not None and request.status >= 500:
-        return request.ended_at
+    took_s = (request.ended_at or request.arrived_at) - request.arrived_at
+    if request.status is not None and took_s <= story.patience_s + GRACE_S:  # nobody listens to what comes later
+        if request.status >= 500 or (request.status == 429 and request.retry_after_s):
+            return request.ended_at
     is_once = any(one.flow in story.once for one in request.objects)
     if is_once and request.is_ambiguous(story.patience_s):
         gave_up = request.arrived_at + story.patience_s

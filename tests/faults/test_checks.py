@@ -172,6 +172,15 @@ def test_a_failure_stops_until_a_probe_is_well(status: int | None) -> None:
     assert called_while_told_to_stop(story(requests=[stop, bad, good, again])) == []
 
 
+def test_an_answer_that_comes_after_its_sender_gave_up_is_not_heard() -> None:
+    """It had stopped by itself, had probed and gone on; only a probe before it gave up would be too early."""
+    late = request(TRACK, *told(A0), at=1.0, until=8.0, status=504)
+    good, again = request(PROBE, at=5.0, until=5.0), request(TRACK, *told(B0), at=9.0, until=9.1)
+    early = request(PROBE, at=3.0, until=3.0)
+    assert called_while_told_to_stop(story(requests=[late, good, again])) == []
+    assert called_while_told_to_stop(story(requests=[late, early, again])) != []
+
+
 def test_another_worker_was_not_told() -> None:
     """Holds are learned by each worker for itself."""
     stop = request(TRACK, *told(A0), at=1.0, until=2.0, status=503)
