@@ -261,9 +261,10 @@ def _told_at(request: Request, story: Story) -> float | None:
     if request.action == PROBE:
         return None
     took_s = (request.ended_at or request.arrived_at) - request.arrived_at
-    if request.status is not None and took_s <= story.patience_s + GRACE_S:  # nobody listens to what comes later
-        if request.status >= 500 or (request.status == 429 and request.retry_after_s):
-            return request.ended_at
+    is_heard = took_s <= story.patience_s + GRACE_S  # nobody listens to what comes later
+    says_stop = (request.status or 0) >= 500 or (request.status == 429 and request.retry_after_s)
+    if is_heard and says_stop:
+        return request.ended_at
     is_once = any(one.flow in story.once for one in request.objects)
     if is_once and request.is_ambiguous(story.patience_s):
         gave_up = request.arrived_at + story.patience_s
