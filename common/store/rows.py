@@ -31,6 +31,7 @@ class Shape(Generic[V]):
         self.key_names = tuple(column.name for column in table.primary_key)
         self.names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
         self._newer, self._once = newer, once
+        self._queries: dict[tuple[str, ...], Any] = {}
         self._values: Callable[[V], Any] = attrgetter(*self.names)
         self._key: Callable[[V], Any] = attrgetter(*self.key_names)
 
@@ -58,18 +59,24 @@ class Shape(Generic[V]):
 
     def where_in(self, connection: Connection, names: Sequence[str], keys: Collection[Key]) -> Iterator[V]:
         """The rows in which these columns have one of these values."""
-        columns = [self.table.c[name] for name in names]
+        query = self._among(*names)
         for chunk in chunks(sorted(keys), CHUNK):
-            if len(columns) == 1:
-                condition = columns[0].in_([key[0] for key in chunk])
-            else:
-                condition = tuple_(*columns).in_(chunk)
-            yield from self.select(connection, condition)
+            wanted = [key[0] for key in chunk] if len(names) == 1 else chunk
+            yield from (self.kind(*row) for row in connection.execute(query, {"wanted": wanted}))
 
     def select(self, connection: Connection, condition: Any, *order: Any, limit: int | None = None) -> Iterator[V]:
         """The rows that meet a condition."""
         query = select(*(self.table.c[name] for name in self.names)).where(condition).order_by(*order).limit(limit)
         return (self.kind(*row) for row in connection.execute(query))
+
+    def _among(self, *names: str) -> Any:
+        """The query for rows whose columns have one of the `wanted` values; made once, for that takes as long as it."""
+        if names not in self._queries:
+            columns = [self.table.c[name] for name in names]
+            found = columns[0] if len(columns) == 1 else tuple_(*columns)
+            among = found.in_(bindparam("wanted", expanding=True))
+            self._queries[names] = select(*(self.table.c[name] for name in self.names)).where(among)
+        return self._queries[names]
 
     def _upsert(self, dialect: str) -> Any:
         insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert

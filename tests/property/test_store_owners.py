@@ -105,7 +105,7 @@ def made(kinds: list[tuple[str, Any, int]]) -> list[Incoming]:
     """The log of one customer's partition."""
     events = Events()
     make: dict[str, Callable[[Any, int], Incoming]] = {
-        "wish": lambda state, at: events.wish(state, at),
+        "wish": lambda state, at: events.wish(state, at, source="upstream"),  # nobody writes there: none is an echo
         "score": lambda score, at: events.make("profile", at, type="CHANGED", lead_score=score),
         "open": lambda _, at: events.make("engagement", at, type="EMAIL_OPENED"),
     }
