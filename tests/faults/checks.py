@@ -261,7 +261,7 @@ def _told_at(request: Request, story: Story) -> float | None:
     if request.action == PROBE:
         return None
     took_s = (request.ended_at or request.arrived_at) - request.arrived_at
-    is_heard = took_s <= story.patience_s + GRACE_S  # nobody listens to what comes later
+    is_heard = took_s <= story.patience_s  # whether somebody listens to what comes later, nobody can tell from here
     says_stop = (request.status or 0) >= 500 or (request.status == 429 and request.retry_after_s)
     if is_heard and says_stop:
         return request.ended_at
