@@ -91,8 +91,8 @@ def called_while_told_to_stop(story: Story) -> list[str]:
             since = _told_at(told, story)
             if since is None:
                 continue
+            until = _until(told, since, mine)  # it may have probed and fallen asleep then
             since = max([since, *(woke for slept, woke in naps if slept - GRACE_S < since < woke)])
-            until = _until(told, since, mine)
             wrong += [
                 f"called while told to stop: {by} {told.action} at +{one.arrived_at - since:.2f} s after {told.status}"
                 for one in mine

@@ -196,6 +196,15 @@ def test_a_sleeper_learns_when_it_wakes() -> None:
     assert called_while_told_to_stop(story(requests=[stop, again], lives=[asleep])) == []
 
 
+def test_a_sleeper_that_had_learned_and_probed_goes_on_when_it_wakes() -> None:
+    """It fell asleep right afterwards: nothing waited in its socket."""
+    stop, good = request(TRACK, *told(A0), at=1.0, until=2.0, status=503), request(PROBE, at=2.2, until=2.2)
+    again = request(TRACK, *told(B0), at=11.0, until=11.1)
+    asleep = Life("w.1", "w", 0.0, 100.0, End.CALM, asleep=[(2.3, 9.0)])
+    assert called_while_told_to_stop(story(requests=[stop, good, again], lives=[asleep])) == []
+    assert called_while_told_to_stop(story(requests=[stop, again], lives=[asleep])) != []
+
+
 def test_a_deliverable_dead_letter_is_noticed() -> None:
     """Poison may be dead, and what is in doubt."""
     letters = [Letter(one, "kept", "refused", "w") for one in (A0, B0)] + [Letter(A1, "told", "in_doubt", "w")]
