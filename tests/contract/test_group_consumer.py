@@ -51,7 +51,7 @@ consumer = GroupConsumer(
 listener = Asks(consumer)
 consumer.subscribe(["t"], listener)
 while not listener.is_done:
-    consumer.read(100, 0.5)
+    consumer.read(100, 6.0)  # the group takes three seconds to assign: the same read has as long for more callbacks
 print("told on" if len(told) > listener.was_told else "not told")
 """
 
